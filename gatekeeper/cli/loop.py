@@ -1,0 +1,62 @@
+"""`gatekeeper loop SUITE`"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from gatekeeper.cli.options import output_options, outside_option, print_json, say_next, store_option, suite_argument
+from gatekeeper.errors import ExitCode
+
+EXIT = {"promote": ExitCode.OK, "reject": ExitCode.REJECTED, "inconclusive": ExitCode.INCONCLUSIVE}
+
+
+@click.command("loop")
+@suite_argument
+@store_option
+@click.option(
+    "--report",
+    "report_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="folder of the dossier  [default: reports/<suite> beside the store]",
+)
+@outside_option
+@output_options
+def command(
+    suite_path: Path, store_path: Path, report_folder: Path | None, allow_outside: bool, as_json: bool, quiet: bool
+) -> int:
+    """Run SUITE to a verdict: generate, train, evaluate, mine and gate, round after round.
+
+    The same command continues a run that was stopped; what was answered is never asked again.
+    """
+    from gatekeeper.cli.progress import TerminalProgress
+    from gatekeeper.loop import run_loop
+    from gatekeeper.report import write_report
+    from gatekeeper.report.terminal import print_summary
+    from gatekeeper.run.opening import open_session
+    from gatekeeper.store.connection import Store
+    from gatekeeper.suite.load import load_suite
+
+    suite = load_suite(suite_path, allow_outside=allow_outside)
+    store = Store(store_path)
+    progress = TerminalProgress(sys.stderr, quiet=quiet)
+    with open_session(suite, store, progress=progress) as session:
+        verdict = run_loop(session)
+    folder = report_folder or store.path.parent / "reports" / suite.name
+    dossier = write_report(store, session.run, folder)
+    if as_json:
+        print_json(
+            {
+                "run": session.run,
+                "store": str(store_path),
+                "report": str(folder / "report.html"),
+                "verdict": verdict.model_dump(mode="json"),
+            }
+        )
+    else:
+        print_summary(dossier)
+        say_next(dossier.run.run, store_path, folder)
+    return int(EXIT[verdict.decision])

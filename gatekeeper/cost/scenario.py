@@ -1,0 +1,62 @@
+"""Teacher against candidate, in money: the month, the one-time cost, payback, and the same at the unfavourable end."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from gatekeeper.cost.case import CostCase, Scenario, check_scenario, cost_case
+from gatekeeper.cost.payback import npv, payback_months
+from gatekeeper.cost.quantities import quantities
+from gatekeeper.cost.serving import capacity_rps
+from gatekeeper.errors import InputError
+from gatekeeper.records import Quantity, Record
+
+__all__ = ["CostCase", "CostComparison", "Scenario", "compare", "npv", "payback_months"]
+
+
+class CostComparison(Record):
+    """The comparison at the measured speed and at its lower bound, with every number that went in or came out."""
+
+    expected: CostCase
+    pessimistic: CostCase | None
+    """The same scenario with the throughput at the lower end of its interval: what a gate compares. None where there
+    is no usable lower end; `pessimistic_reason` says why, and a gate must not pass on it."""
+    pessimistic_reason: str | None
+    price_assumed: bool
+    quantities: tuple[Quantity, ...]
+
+
+def compare(scenario: Scenario) -> CostComparison:
+    """Compare a month with the teacher to a month with the candidate.
+
+    Raises:
+        PriceError: the teacher has no price. It never counts as free.
+        InputError: the candidate's cost or throughput is missing, zero or not finite, or another input is out of its
+            range.
+    """
+    check_scenario(scenario)
+    expected = cost_case(scenario, _capacity(scenario, "value"))
+    pessimistic: CostCase | None = None
+    reason: str | None = None
+    try:
+        pessimistic = cost_case(scenario, _capacity(scenario, "lower"))
+    except InputError as error:
+        reason = error.message
+    return CostComparison(
+        expected=expected,
+        pessimistic=pessimistic,
+        pessimistic_reason=reason,
+        price_assumed=scenario.price_assumed,
+        quantities=quantities(scenario, expected, pessimistic),
+    )
+
+
+def _capacity(scenario: Scenario, end: Literal["value", "lower"]) -> Decimal | None:
+    if scenario.serving is None:
+        return None
+    if scenario.throughput is None:
+        raise InputError("the candidate's throughput is not known, so its bill is not known", hint="measure its speed")
+    return capacity_rps(
+        scenario.throughput, end=end, cores_measured=scenario.cores_measured, cores_billed=scenario.serving.cores
+    )

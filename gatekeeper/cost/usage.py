@@ -1,0 +1,80 @@
+"""What requests cost. Each request is priced on its own, and only then summed or averaged.
+
+The order matters: long inputs cost more per token, so the price of summed tokens is not the sum of the prices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from gatekeeper.cost.prices import Price
+from gatekeeper.errors import InputError
+from gatekeeper.records import Record, Usage
+
+_MILLION = Decimal(1_000_000)
+
+
+class RequestCost(Record):
+    """The mean cost of one request over a set of priced requests."""
+
+    usd: Decimal
+    price: Price
+    n_requests: int
+    n_reported: int
+    """Requests whose tokens the provider reported; the others were counted with a local tokenizer."""
+    mean_input_tokens: Decimal
+    mean_cached_input_tokens: Decimal
+    mean_output_tokens: Decimal
+
+
+def request_cost(usage: Usage, price: Price) -> Decimal:
+    """Return what one request costs in USD, unrounded.
+
+    Raises:
+        InputError: the usage has no tokens (it is unknown, which is not free), a negative count, or more cached than
+            input tokens.
+    """
+    fresh = usage.input_tokens - usage.cached_input_tokens
+    if min(usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, fresh) < 0:
+        raise InputError(f"a request to {price.model!r} has impossible token counts: {_counts(usage)}")
+    if usage.input_tokens == 0 and usage.output_tokens == 0:
+        raise InputError(
+            f"a request to {price.model!r} has no token counts, so its cost is unknown",
+            hint="leave failed requests out, and count tokens where the provider does not report them",
+        )
+    input_rate, cached_rate, output_rate = price.rates(usage)
+    tokens = fresh * input_rate + usage.cached_input_tokens * cached_rate + usage.output_tokens * output_rate
+    return tokens / _MILLION + price.per_request
+
+
+def mean_request_cost(usages: Sequence[Usage], price: Price) -> Decimal:
+    """Return the mean cost in USD of one request: each is priced, then the mean is taken.
+
+    Raises:
+        InputError: `usages` is empty, or one of them cannot be priced.
+    """
+    return price_requests(usages, price).usd
+
+
+def price_requests(usages: Sequence[Usage], price: Price) -> RequestCost:
+    """Return the mean cost of one request with what it rests on. Raises as `mean_request_cost`."""
+    if not usages:
+        raise InputError(
+            f"no requests to price for {price.model!r}: the mean cost of none is undefined",
+            hint="run the model on at least one item first",
+        )
+    n = Decimal(len(usages))
+    return RequestCost(
+        usd=sum((request_cost(usage, price) for usage in usages), Decimal(0)) / n,
+        price=price,
+        n_requests=len(usages),
+        n_reported=sum(usage.reported for usage in usages),
+        mean_input_tokens=sum(usage.input_tokens for usage in usages) / n,
+        mean_cached_input_tokens=sum(usage.cached_input_tokens for usage in usages) / n,
+        mean_output_tokens=sum(usage.output_tokens for usage in usages) / n,
+    )
+
+
+def _counts(usage: Usage) -> str:
+    return f"{usage.input_tokens} input ({usage.cached_input_tokens} cached), {usage.output_tokens} output"

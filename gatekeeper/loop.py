@@ -1,0 +1,218 @@
+"""The loop: which stage comes after which, round after round, to a verdict. Every stage continues where it stopped."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from gatekeeper.cost.usage import price_requests
+from gatekeeper.decide import Derived, comparison_of, derive_verdict, facts_of, other_rules
+from gatekeeper.errors import BudgetExceededError, DataError
+from gatekeeper.records import Decision, Example, Verdict
+from gatekeeper.run.candidate import Assessment, Candidate
+from gatekeeper.run.session import TEACHER_COST, Session
+from gatekeeper.stages import assess, evaluate, look
+from gatekeeper.stages.curate import curate
+from gatekeeper.stages.generate import generate
+from gatekeeper.stages.mine import pick_items
+from gatekeeper.stages.promote import promote
+from gatekeeper.stages.train import train
+from gatekeeper.store.evidence import seal
+from gatekeeper.store.firewall import OpenItems
+from gatekeeper.store.spend import insert_costs
+from gatekeeper.store.suites import RunState, set_run_state
+from gatekeeper.store.training import Dropped, dropped_of, examples_of, insert_dropped, insert_examples
+from gatekeeper.store.verdicts import StoredVerdict, insert_verdict, verdict_of
+
+STATES: dict[Decision, RunState] = {"promote": "promoted", "reject": "rejected", "inconclusive": "inconclusive"}
+
+
+def run_loop(session: Session) -> Verdict:
+    """Run the loop of an open session to its verdict; a run that has its verdict already returns it.
+
+    Raises:
+        BudgetExceededError: `loop.budget_usd` does not allow the next call. What is done is kept.
+        ModelError: a model cannot be used. What is done is kept.
+    """
+    with session.store.read() as connection:
+        stored = verdict_of(connection, session.run)
+    if stored is not None:
+        session.progress.say("this run has its verdict already")
+        return stored.verdict
+    try:
+        return _rounds(session)
+    except BudgetExceededError:
+        _set_state(session, "budget")
+        raise
+    except KeyboardInterrupt:
+        _set_state(session, "interrupted")
+        raise
+
+
+def _rounds(session: Session) -> Verdict:
+    evaluate.evaluate_teacher(session, "dev")
+    _price_teacher(session)
+    best: Assessment | None = None
+    for number in range(1, session.suite.loop.rounds + 1):
+        examples = _collect(session, number, best.candidate if best else None)
+        if best is not None and len(examples) == best.candidate.n_examples:
+            session.progress.say("  the pool is used up")
+            break
+        for student in session.suite.students:
+            assessment = _assess(session, train(session, number, student, examples))
+            best = assessment if best is None or assessment.better_than(best) else best
+            if _gate(session, assessment):
+                return _conclude(session)
+    return _conclude(session)
+
+
+def _collect(session: Session, number: int, best: Candidate | None) -> list[Example]:
+    """Mine, generate, curate: return the examples up to round `number`, which are made if they are not stored yet."""
+    with session.store.read() as connection:
+        examples, dropped = examples_of(connection, session.run), dropped_of(connection, session.run)
+    rounds_done = {one.round for one in examples} | {one.round for one in dropped}
+    if number not in rounds_done:
+        open_items = OpenItems(session.store, session.fingerprint)
+        picks = pick_items(
+            open_items,
+            {one.item_id for one in examples} | {one.item_id for one in dropped},
+            best,
+            teacher=session.teacher.info.fingerprint,
+            count=session.suite.loop.examples_per_round,
+            share=session.suite.loop.mine.share,
+            rng=session.rng("mine", number),
+        )
+        items = [item for item, _ in picks]
+        _say_round(session, number, [source for _, source in picks])
+        answers = generate(session, items, number)
+        curated = curate(
+            items,
+            answers,
+            session.suite.eval.labels,
+            sources={item.id: source for item, source in picks},
+            round_number=number,
+        )
+        with session.store.write() as connection:
+            insert_examples(connection, session.run, curated.examples)
+            insert_dropped(
+                connection,
+                [
+                    Dropped(run=session.run, item_id=item_id, reason=reason, round=number)
+                    for item_id, reason in curated.dropped.items()
+                ],
+            )
+    with session.store.read() as connection:
+        found = examples_of(connection, session.run, up_to_round=number)
+    if not found:
+        raise DataError(
+            "none of the teacher's answers can be learned from",
+            hint="look at the table `dropped` for the reasons; often the prompt does not name the labels",
+        )
+    return found
+
+
+def _assess(session: Session, candidate: Candidate) -> Assessment:
+    evaluate.evaluate_student(session, candidate.model, candidate.classifier, "dev")
+    scores = evaluate.paired(session, candidate.model, "dev")
+    retention, chance = assess.dev_estimates(
+        session, candidate, scores.student, scores.teacher, alpha=look.next_alpha(session)
+    )
+    measurement = assess.measured(session, candidate)
+    with session.store.read() as connection:
+        facts = facts_of(connection, session.run)
+        comparison = comparison_of(connection, facts, measurement)
+    rules = other_rules(facts.spec, comparison, measurement)
+    assessment = Assessment(candidate, retention, chance, measurement, rules)
+    _say_assessment(session, assessment)
+    return assessment
+
+
+def _gate(session: Session, assessment: Assessment) -> bool:
+    """Spend a look on the candidate when it is worth one; return whether the loop ends here.
+
+    The one bit that comes back is all that later rounds learn of the gate split.
+    """
+    candidate = assessment.candidate
+    earlier = look.look_of(session, candidate)
+    if earlier is not None and earlier.passed is not None:
+        return earlier.passed
+    if earlier is None and not look.is_worth_a_look(session, assessment):
+        return False
+    spent = look.spend_look(session, candidate)
+    if spent is None:
+        return False
+    session.progress.say(f"  {candidate.student}: spending look {spent.look} at the gate split", style="bold")
+    evaluate.evaluate_teacher(session, "gate")
+    evaluate.evaluate_student(session, candidate.model, candidate.classifier, "gate")
+    with session.store.read() as connection:
+        verdict = derive_verdict(connection, session.run).verdict
+    passed = verdict.decision == "promote"
+    look.close_look(session, spent, verdict.rules[0], passed=passed)
+    session.progress.say(f"  {candidate.student}: the gate says {'pass' if passed else 'not passed'}", style="bold")
+    return passed
+
+
+def _conclude(session: Session) -> Verdict:
+    """Derive the verdict from the store, seal what it rests on, and promote where it says so."""
+    session.journal.commit()
+    with session.store.read() as connection:
+        derived = derive_verdict(connection, session.run)
+    _write(session, derived)
+    verdict = derived.verdict
+    if verdict.decision == "promote":
+        promote(session, derived.chosen.model, verdict.sentence)
+    _set_state(session, STATES[verdict.decision])
+    return verdict
+
+
+def _write(session: Session, derived: Derived) -> None:
+    with session.store.write() as connection:
+        insert_costs(connection, session.run, derived.comparison.quantities)
+        digest = seal(connection, session.run)
+        insert_verdict(
+            connection,
+            StoredVerdict(
+                run=session.run,
+                model=derived.chosen.model,
+                verdict=derived.verdict,
+                evidence_digest=digest,
+                decided_at=datetime.now(UTC),
+            ),
+        )
+
+
+def _price_teacher(session: Session) -> None:
+    """Write down what one answer of the teacher costs: the mean over its answers on the development split."""
+    answers = evaluate.teacher_answers(session, "dev")
+    usages = [answer.usage for answer in answers if answer.ok and answer.usage.input_tokens]
+    if not usages:
+        raise DataError(
+            "the teacher answered none of the development rows, so its cost is not known",
+            hint="look at error_message in the table `completions`",
+        )
+    cost = price_requests(usages, session.price)
+    session.note(TEACHER_COST, **cost.model_dump(mode="json"))
+
+
+def _say_round(session: Session, number: int, sources: list[str]) -> None:
+    mined = sources.count("mined")
+    how = f", {mined:,} of them mined where the student was wrong or unsure" if mined else ", drawn at random"
+    session.progress.say(f"round {number}: {len(sources):,} new texts{how}", style="bold cyan")
+
+
+def _say_assessment(session: Session, assessment: Assessment) -> None:
+    kept, speed = assessment.retention, assessment.measurement.throughput_rps.value
+    shown = "?" if kept.value is None else f"{kept.value:.1%} ({kept.lower or 0:.1%} to {kept.upper or 0:.1%})"
+    stopped = [rule for rule in assessment.rules if rule.outcome != "pass"]
+    pace = "" if speed is None else f", {speed:,.0f} texts/s"
+    session.progress.say(
+        f"  {assessment.candidate.student}: keeps {shown} of the teacher on dev{pace}; "
+        f"chance to pass a look {assessment.pass_probability:.0%}"
+    )
+    for rule in stopped:
+        session.progress.say(f"    {rule.rule}: {rule.sentence}", style="yellow")
+
+
+def _set_state(session: Session, state: RunState) -> None:
+    finished = None if state in ("running", "interrupted", "budget") else datetime.now(UTC)
+    with session.store.write() as connection:
+        set_run_state(connection, session.run, state, finished)

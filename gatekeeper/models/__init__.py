@@ -1,0 +1,130 @@
+"""Run a model: teachers and students behind one protocol. Front doors only; heavy libraries load inside them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gatekeeper.errors import ModelError
+from gatekeeper.models.base import Classifier, Model, ModelInfo
+from gatekeeper.models.local import as_model
+from gatekeeper.models.weights import classifier_digest, read_header
+from gatekeeper.suite.spec_models import ChatTeacher, EncoderTeacher, OpenAITeacher, ReplayTeacher, TeacherSpec
+
+__all__ = [
+    "CLASSIFIER_KINDS",
+    "Classifier",
+    "Model",
+    "ModelInfo",
+    "as_model",
+    "build_teacher",
+    "classifier_digest",
+    "load_classifier",
+]
+
+CLASSIFIER_KINDS = ("encoder", "linear", "static")
+
+
+def load_classifier(folder: Path) -> Classifier:
+    """Load the classifier in `folder`, by the `kind` of its model.json. Nothing in the folder is run.
+
+    Raises:
+        ModelError: the folder holds no model, or one of an unknown kind.
+        MissingExtraError: what the kind needs is not installed.
+    """
+    kind = read_header(folder).get("kind")
+    if kind == "linear":
+        from gatekeeper.models.linear import LinearClassifier
+
+        return LinearClassifier.load(folder)
+    if kind == "static":
+        from gatekeeper.models.static import StaticClassifier
+
+        return StaticClassifier.load(folder)
+    if kind == "encoder":
+        from gatekeeper.models.head import EncoderClassifier
+
+        return EncoderClassifier.load(folder)
+    raise ModelError(
+        f"{folder}: kind {kind!r} is unknown", kind="not_a_model", hint=f"known: {', '.join(CLASSIFIER_KINDS)}"
+    )
+
+
+def build_teacher(
+    spec: TeacherSpec,
+    *,
+    labels: Sequence[str],
+    gold: Sequence[tuple[str, str]] = (),
+    seed: int = 0,
+    environ: Mapping[str, str] | None = None,
+) -> Model:
+    """Return the teacher that a suite names.
+
+    Args:
+        spec: the suite's `teacher`, with absolute paths and an expanded `base_url`.
+        labels: the task's labels.
+        gold: (text, label) rows of split `teacher`; only an encoder teacher learns from them.
+        seed: of the encoder teacher's head, and of a chat teacher's sampling.
+        environ: where the API key is looked up; None: the process's environment.
+
+    Raises:
+        ModelError: the model cannot be loaded, or its key is not set.
+        InputError: an encoder teacher has no gold rows to learn from.
+        MissingExtraError: a package is not installed.
+    """
+    if isinstance(spec, EncoderTeacher):
+        return _encoder_teacher(spec, labels, gold, seed)
+    if isinstance(spec, ReplayTeacher):
+        from gatekeeper.models.replay import ReplayModel
+
+        return ReplayModel(Path(spec.answers.jsonl), price_id=spec.priced_as)
+    if isinstance(spec, ChatTeacher):
+        from gatekeeper.models.chat import ChatModel
+
+        return ChatModel(
+            spec.init,
+            gguf_file=spec.gguf_file,
+            max_tokens=spec.params.max_tokens,
+            seed=seed,
+            price_id=spec.priced_as,
+        )
+    return _openai_teacher(spec, labels, os.environ if environ is None else environ)
+
+
+def _encoder_teacher(spec: EncoderTeacher, labels: Sequence[str], gold: Sequence[tuple[str, str]], seed: int) -> Model:
+    from gatekeeper.models.encoder import Encoder
+    from gatekeeper.models.head import fit_encoder_head
+
+    encoder = Encoder(spec.init)
+    head = fit_encoder_head(encoder, [text for text, _ in gold], [label for _, label in gold], labels, seed=seed)
+    return as_model(
+        head,
+        "encoder",
+        classifier_digest(head),
+        price_id=spec.priced_as,
+        price_assumed=spec.priced_as is not None,
+        count_tokens=encoder.count_tokens,
+    )
+
+
+def _openai_teacher(spec: OpenAITeacher, labels: Sequence[str], environ: Mapping[str, str]) -> Model:
+    from gatekeeper.models.openai import OpenAIModel
+
+    key = environ.get(spec.api_key_env, "")
+    if not key and spec.base_url is None:
+        raise ModelError(
+            f"the environment variable {spec.api_key_env} is not set",
+            kind="auth",
+            hint=f"export {spec.api_key_env}=<your key>, or name another variable in teacher.api_key_env",
+        )
+    return OpenAIModel(
+        spec.model.removeprefix("openai/"),
+        base_url=spec.base_url,
+        api_key=key,
+        params=spec.params.model_dump(exclude_none=True),
+        concurrency=spec.concurrency,
+        labels=labels,
+        price_id=spec.priced_as or spec.model,
+        price_assumed=spec.priced_as is not None,
+    )

@@ -1,0 +1,83 @@
+"""The dossier as one HTML file that needs nothing else: no script, no font, no picture from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from gatekeeper.report import numbers, sentences
+from gatekeeper.report.charts import all_charts
+from gatekeeper.report.data import Dossier
+from gatekeeper.report.rules import quantity_text, rule_text
+from gatekeeper.report.text import inert, markdown, one_line
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render_html(dossier: Dossier, *, theme: str | None = None) -> str:
+    """Return the dossier as one self-contained HTML document.
+
+    Args:
+        dossier: what is shown.
+        theme: "light" or "dark" pins the colours; None follows the reader's system.
+    """
+    template = environment(autoescape=True).get_template("dossier.html.j2")
+    return template.render(**context(dossier), charts=all_charts(dossier), theme=theme) + "\n"
+
+
+def context(dossier: Dossier) -> dict[str, Any]:
+    """Return the names that both templates use."""
+    return {
+        "d": dossier,
+        "headline": sentences.headline(dossier),
+        "decision": sentences.WORDS[dossier.verdict.decision],
+        "outcomes": sentences.OUTCOMES,
+        "gate_sentence": sentences.gate_sentence(dossier),
+        "looks_sentence": sentences.looks_sentence(dossier),
+        "power_sentence": sentences.power_sentence(dossier),
+        "steps": sentences.next_steps(dossier),
+        "rules": [(rule, rule_text(rule)) for rule in dossier.verdict.rules],
+        "score_noun": "Accuracy" if dossier.data.gold else "Agreement",
+        "spent": sum((row.usd for row in dossier.spend), start=Decimal(0)) if dossier.spend else None,
+    }
+
+
+@cache
+def environment(*, autoescape: bool) -> Environment:
+    """Return the jinja2 environment of the report's own templates, with every number format as a filter."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("gatekeeper.report", "."),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(_filters())
+    return made
+
+
+def _filters() -> dict[str, Callable[..., Any]]:
+    names = (
+        "percent",
+        "cell",
+        "count",
+        "ratio",
+        "duration",
+        "milliseconds",
+        "months",
+        "per_second",
+        "usd",
+        "share_interval",
+    )
+    return {name: getattr(numbers, name) for name in names} | {
+        "inert": inert,
+        "one_line": one_line,
+        "md": markdown,
+        "quantity": quantity_text,
+        "plural": numbers.counted,
+    }

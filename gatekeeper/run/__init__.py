@@ -1,0 +1,1 @@
+"""One run of the loop: its suite, items, store, money and teacher, and how the teacher is asked."""

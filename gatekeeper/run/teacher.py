@@ -1,0 +1,125 @@
+"""The teacher of a run: built from the suite; a stand-in's head is fitted on gold rows that nothing else uses."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from gatekeeper.cost.prices import DEFAULT_MAX_AGE_DAYS, Price, find_price
+from gatekeeper.errors import DataError, PriceError
+from gatekeeper.hashing import content_hash
+from gatekeeper.models.base import Model
+from gatekeeper.run.progress import Progress
+from gatekeeper.store.artifacts import open_artifact, put
+from gatekeeper.store.connection import Store
+from gatekeeper.store.training import TrainingRun, insert_artifacts, insert_training_runs, training_runs_of
+from gatekeeper.suite.data import ItemSet
+from gatekeeper.suite.spec import EncoderTeacher
+from gatekeeper.suite.suite import Suite
+
+TEACHER = "teacher"
+"""Name of the teacher in the table `training_runs`, where a stand-in's head stands with round 0."""
+NO_LIMIT_DAYS = 10_000
+
+
+def price_id_of(suite: Suite) -> tuple[str, bool]:
+    """Return (provider/name of the price, whether it is another model's).
+
+    Raises:
+        PriceError: a local teacher without `priced_as`. Unpriced is not free.
+    """
+    teacher = suite.teacher
+    if teacher.priced_as is not None:
+        return teacher.priced_as, True
+    if "/" not in teacher.model:
+        raise PriceError(
+            f"{suite.path}: teacher: the {teacher.model} teacher has no price",
+            hint="add `priced_as: provider/model` to the teacher; the model that it stands in for",
+        )
+    return teacher.model, False
+
+
+def price_of(suite: Suite, at: date) -> Price:
+    """Return the teacher's price; nothing is spent before this is known.
+
+    A stand-in's price is an assumption whose date is shown, so it does not go stale. A real teacher's price does.
+
+    Raises:
+        PriceError: the price is unknown or too old.
+    """
+    price_id, assumed = price_id_of(suite)
+    return find_price(price_id, at=at, max_age_days=NO_LIMIT_DAYS if assumed else DEFAULT_MAX_AGE_DAYS)
+
+
+def teacher_of(suite: Suite, items: ItemSet, store: Store, run: str, progress: Progress) -> Model:
+    """Build the teacher of `suite`.
+
+    Raises:
+        ModelError: it cannot be loaded.
+        DataError: a stand-in encoder has no gold rows to learn from.
+    """
+    from gatekeeper.models import build_teacher
+
+    if isinstance(suite.teacher, EncoderTeacher):
+        return _encoder_teacher(suite, suite.teacher, items, store, run, progress)
+    return build_teacher(suite.teacher, labels=suite.eval.labels, seed=suite.loop.seed)
+
+
+def _encoder_teacher(
+    suite: Suite, spec: EncoderTeacher, items: ItemSet, store: Store, run: str, progress: Progress
+) -> Model:
+    from gatekeeper.models import as_model, load_classifier
+    from gatekeeper.models.head import EncoderClassifier
+
+    with store.read() as connection:
+        known = training_runs_of(connection, run, round=0, student=TEACHER)
+    digest = known[0].model if known else _fit_head(suite, spec, items, store, run, progress)
+    classifier = load_classifier(open_artifact(store, digest))
+    assert isinstance(classifier, EncoderClassifier)
+    price_id, assumed = price_id_of(suite)
+    return as_model(
+        classifier,
+        f"encoder {spec.init}",
+        digest,
+        price_id=price_id,
+        price_assumed=assumed,
+        count_tokens=classifier.encoder.count_tokens,
+    )
+
+
+def _fit_head(
+    suite: Suite, spec: EncoderTeacher, items: ItemSet, store: Store, run: str, progress: Progress
+) -> str:
+    from gatekeeper.models.encoder import Encoder
+    from gatekeeper.models.head import fit_encoder_head
+
+    gold = [item for item in items.split("teacher") if item.target is not None]
+    if not gold:
+        raise DataError(
+            f"{suite.eval.file}: data.splits.teacher: the stand-in teacher has no gold rows to learn from",
+            hint="give the split `teacher` a share (for example 0.3) and the data a target column",
+        )
+    progress.say(f"stand-in teacher: fitting its head on {len(gold):,} gold rows that nothing else uses", style="dim")
+    classifier = fit_encoder_head(
+        Encoder(spec.init),
+        [item.text for item in gold],
+        [item.target for item in gold if item.target is not None],
+        suite.eval.labels,
+        seed=suite.loop.seed,
+    )
+    artifact = put(store, classifier.save, kind=classifier.kind)
+    trained = TrainingRun(
+        run=run,
+        round=0,
+        student=TEACHER,
+        examples_digest=content_hash([[item.id, item.text, item.target] for item in gold]),
+        recipe=spec.model_dump(mode="json"),
+        seed=suite.loop.seed,
+        model=artifact.digest,
+        artifact=artifact.digest,
+        n_examples=len(gold),
+        seconds=None,
+    )
+    with store.write() as connection:
+        insert_artifacts(connection, [artifact])
+        insert_training_runs(connection, [trained])
+    return artifact.digest

@@ -1,0 +1,140 @@
+"""Bill: what a month with the teacher and with a candidate costs, and the rules on cost, payback and latency."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from gatekeeper.cost.case import CostCase, Scenario
+from gatekeeper.cost.money import format_usd
+from gatekeeper.cost.scenario import CostComparison
+from gatekeeper.cost.serving import Serving
+from gatekeeper.cost.usage import RequestCost
+from gatekeeper.records import Measurement, RuleResult
+from gatekeeper.rules import BoundedValue, never_rule, threshold_rule
+from gatekeeper.suite.spec import SuiteSpec
+
+
+def scenario_of(
+    suite: SuiteSpec,
+    *,
+    teacher: RequestCost,
+    price_assumed: bool,
+    measurement: Measurement,
+    loop_spend: Decimal,
+) -> Scenario:
+    """Return the cost scenario of a candidate at the suite's traffic.
+
+    Args:
+        teacher: what one answer of the teacher costs, over requests of this suite.
+        price_assumed: the teacher is a stand-in that bears another model's price.
+        measurement: the candidate's speed on this machine.
+        loop_spend: everything that the loop has spent so far, failed rounds included, in US dollars.
+    """
+    serving = suite.serving
+    return Scenario(
+        requests_per_month=suite.traffic.requests_per_month,
+        peak_to_average=Decimal(str(suite.traffic.peak_to_average)),
+        teacher=teacher,
+        price_assumed=price_assumed,
+        price_reason=f"the teacher is a stand-in, priced as {teacher.price.model}" if price_assumed else "",
+        serving=Serving(
+            usd_per_hour=serving.cpu.usd_per_hour,
+            target_utilisation=Decimal(str(serving.target_utilisation)),
+            min_replicas=serving.min_replicas,
+            redundancy=serving.redundancy,
+            cores=serving.cpu.cores,
+        ),
+        throughput=measurement.throughput_rps,
+        throughput_source=f"measured on {measurement.machine}",
+        throughput_as_of=measurement.measured_at.date(),
+        cores_measured=measurement.cores,
+        operations_hours_per_month=Decimal(str(suite.costs.operations_hours_per_month)),
+        usd_per_hour=suite.costs.usd_per_hour,
+        engineering_hours=Decimal(str(suite.costs.engineering_hours)),
+        loop_spend_usd=loop_spend,
+    )
+
+
+def cost_rules(suite: SuiteSpec, comparison: CostComparison) -> tuple[RuleResult, RuleResult]:
+    """Return the rules on the reduction factor and on payback; the bound is the bill at the slowest plausible speed."""
+    return _reduction_rule(suite, comparison), _payback_rule(suite, comparison)
+
+
+def _reduction_rule(suite: SuiteSpec, comparison: CostComparison) -> RuleResult:
+    expected, bad = comparison.expected, comparison.pessimistic
+    assumed = " (the teacher's price is assumed)" if comparison.price_assumed else ""
+    sentence = (
+        f"A month costs {format_usd(expected.baseline_usd)} with the teacher{assumed} and "
+        f"{format_usd(expected.candidate_usd)} with the student: {_factor(expected.reduction)} less; at the slowest "
+        f"plausible speed {_factor(None if bad is None else bad.reduction)}, required is "
+        f"{suite.gates.cost.reduction:g} times."
+    )
+    return threshold_rule(
+        "gates.cost.reduction",
+        BoundedValue(
+            _number(expected.reduction),
+            _number(None if bad is None else bad.reduction),
+            _number(expected.reduction),
+        ),
+        suite.gates.cost.reduction,
+        better="higher",
+        unit="times",
+        sentence=sentence,
+        settle=comparison.pessimistic_reason or "Measure the student's throughput more often, on a quiet machine.",
+    )
+
+
+def _payback_rule(suite: SuiteSpec, comparison: CostComparison) -> RuleResult:
+    rule, limit = "gates.cost.payback_months", suite.gates.cost.payback_months
+    expected, bad = comparison.expected, comparison.pessimistic
+    once = format_usd(expected.program_usd)
+    if expected.payback_months is None:
+        sentence = f"The month saves nothing, so the one-time cost of {once} is never earned back."
+        return never_rule(rule, limit, unit="months", sentence=sentence)
+    months = _number(expected.payback_months)
+    sentence = (
+        f"The one-time cost of {once} is earned back in {months:.1f} months; at most {limit:g} are allowed."
+    )
+    return threshold_rule(
+        rule,
+        BoundedValue(months, _number(_payback(bad)), months),
+        limit,
+        better="lower",
+        unit="months",
+        sentence=sentence,
+        settle=comparison.pessimistic_reason or "Measure the student's throughput more often, on a quiet machine.",
+    )
+
+
+def latency_rule(suite: SuiteSpec, measurement: Measurement) -> RuleResult | None:
+    """Return the rule on the 95th percentile of latency, or None where the suite has none."""
+    gate = suite.gates.latency
+    if gate is None:
+        return None
+    p95 = measurement.latency_p95_ms
+    value = "unknown" if p95.value is None else f"{p95.value:.2f} ms"
+    bound = "unknown" if p95.upper is None else f"{p95.upper:.2f} ms"
+    return threshold_rule(
+        "gates.latency.p95_ms",
+        BoundedValue(p95.value, p95.upper, p95.lower),
+        gate.p95_ms,
+        better="lower",
+        unit="ms",
+        sentence=(
+            f"95 % of single answers take at most {value} (upper end {bound}) with {measurement.cores} cores; "
+            f"at most {gate.p95_ms:g} ms are allowed."
+        ),
+        settle="Measure more single answers on the machine that will serve.",
+    )
+
+
+def _payback(case: CostCase | None) -> Decimal | None:
+    return None if case is None else case.payback_months
+
+
+def _number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _factor(value: Decimal | None) -> str:
+    return "an unknown factor" if value is None else f"{value:.1f} times"

@@ -1,0 +1,221 @@
+"""The gate: from evidence and rules to one joint verdict. Pure: no file, no network, no clock, no model.
+
+A rule passes only when its *bound*, the unfavourable end of its interval, meets the requirement. It fails only when the
+favourable end misses it, so that a failure is shown. Everything else, and everything that is missing, is inconclusive.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatekeeper.records import Decision, Estimate, Outcome, RuleResult, Verdict
+from gatekeeper.stats.paired import paired_counts, ratio_score_p, retention_binary, smallest_passable_n
+from gatekeeper.stats.power import rows_needed
+
+
+@dataclass(frozen=True)
+class QualityRequirement:
+    """What the suite demands of quality: retention above `retention` at family-wise error `alpha` over `looks` looks."""
+
+    retention: float
+    alpha: float
+    looks: int
+    max_failed: float = 0.01
+
+
+@dataclass(frozen=True)
+class LookEvidence:
+    """Paired scores of one look at the gate split.
+
+    Attributes:
+        student: shape (n,), 0 or 1; an answer that failed or does not parse is 0; NaN where no score exists.
+        teacher: shape (n,), 0 or 1; NaN where the teacher failed.
+        n_expected: rows of the gate split.
+        look: which look this is, from 1.
+        alpha: the error probability that the ledger granted to this look.
+        fidelity: True when there are no gold answers and a score is agreement with the teacher.
+    """
+
+    student: NDArray[np.float64]
+    teacher: NDArray[np.float64]
+    n_expected: int
+    look: int
+    alpha: float
+    fidelity: bool = False
+
+
+def judge(
+    candidate: str,
+    quality: RuleResult,
+    others: Sequence[RuleResult],
+    *,
+    looks_spent: int,
+    requirement: QualityRequirement,
+) -> Verdict:
+    """Join all rules: promote when every rule passes, reject when one is shown to fail, else inconclusive."""
+    rules = (quality, *others)
+    decision = _decide([rule.outcome for rule in rules])
+    return Verdict(
+        decision=decision,
+        candidate=candidate,
+        sentence=_sentence(decision, candidate, rules),
+        rules=rules,
+        looks_spent=looks_spent,
+        looks_planned=requirement.looks,
+        alpha=requirement.alpha,
+    )
+
+
+def _decide(outcomes: Sequence[Outcome]) -> Decision:
+    if any(outcome == "fail" for outcome in outcomes):
+        return "reject"
+    if outcomes and all(outcome == "pass" for outcome in outcomes):
+        return "promote"
+    return "inconclusive"
+
+
+def quality_of_look(evidence: LookEvidence, requirement: QualityRequirement) -> RuleResult:
+    """Judge retention on one look by the paired ratio score test at the look's share of alpha.
+
+    Items on which the teacher failed are counted both ways, as right and as wrong; the way that is worse for the student
+    decides. Source: Tang, Tang & Chan, Statistics in Medicine 2003.
+    """
+    missing = evidence.n_expected - int(np.isfinite(evidence.student).sum())
+    if evidence.n_expected < 1 or missing > 0:
+        return _unproven(
+            requirement,
+            None,
+            f"{missing} of {evidence.n_expected} gate rows have no score of the student.",
+            "Score every row of the gate split; a mean over the rows that are there proves nothing.",
+        )
+    failed = int(np.isnan(evidence.teacher).sum())
+    if failed > requirement.max_failed * evidence.n_expected:
+        return _unproven(
+            requirement,
+            None,
+            f"The teacher failed on {failed} of {evidence.n_expected} gate rows; at most "
+            f"{requirement.max_failed:.1%} may be missing.",
+            "Ask the teacher for these rows again.",
+        )
+    return _quality_outcome(evidence, requirement)
+
+
+def _teachers(evidence: LookEvidence) -> list[NDArray[np.bool_]]:
+    """Return the teacher's scores with its failures counted as wrong and, where there are any, as right."""
+    fills = (0.0, 1.0) if np.isnan(evidence.teacher).any() else (0.0,)
+    return [np.where(np.isnan(evidence.teacher), fill, evidence.teacher) > 0.5 for fill in fills]
+
+
+def _quality_outcome(evidence: LookEvidence, requirement: QualityRequirement) -> RuleResult:
+    student = evidence.student > 0.5
+    teachers = _teachers(evidence)
+    looks = [retention_binary(student, teacher, alpha=evidence.alpha) for teacher in teachers]
+    worst = min(range(len(looks)), key=lambda index: _lower(looks[index]))
+    estimate, teacher = looks[worst], teachers[worst]
+    kept = "agreement with the teacher" if evidence.fidelity else "the teacher's quality"
+    head = (
+        f"On {evidence.n_expected:,} gate rows the student keeps {_percent(estimate.value)} of {kept}; "
+        f"it is shown to keep at least {_percent(estimate.lower)}, required is {requirement.retention:.1%} "
+        f"(look {evidence.look} of {requirement.looks}, error share {evidence.alpha:.4f})."
+    )
+    p_values = [ratio_score_p(paired_counts(student, one), requirement.retention) for one in teachers]
+    if all(p_value is not None and p_value < evidence.alpha for p_value in p_values):
+        return _quality_rule("pass", requirement, estimate, head)
+    # Refusal and shown failure use the whole alpha: they never promote, so they spend nothing.
+    uppers = [retention_binary(student, one, alpha=requirement.alpha).upper for one in teachers]
+    if all(upper is not None and upper < requirement.retention for upper in uppers):
+        return _quality_rule("fail", requirement, estimate, head + " It is shown to keep less than that.")
+    return _quality_rule("inconclusive", requirement, estimate, head, _settle(evidence, requirement, student, teacher))
+
+
+def _lower(estimate: Estimate) -> float:
+    return -math.inf if estimate.lower is None else estimate.lower
+
+
+def _settle(
+    evidence: LookEvidence, requirement: QualityRequirement, student: NDArray[np.bool_], teacher: NDArray[np.bool_]
+) -> str:
+    accuracy = float(teacher.mean())
+    smallest = smallest_passable_n(requirement.retention, evidence.alpha, accuracy) if accuracy > 0 else None
+    if smallest is not None and evidence.n_expected < smallest:
+        return (
+            f"With {evidence.n_expected} gate rows even a student identical to the teacher cannot pass; "
+            f"the gate split needs at least {smallest:,} rows."
+        )
+    needed = rows_needed(paired_counts(student, teacher), requirement.retention, requirement.alpha)
+    if needed is None:
+        return "At its point estimate the student does not keep enough; train a better one before adding gate rows."
+    return (
+        f"If the student is as good as it looks here, a fresh gate split of about {needed:,} rows "
+        "would show it with 80 % probability."
+    )
+
+
+def quality_unlooked(
+    dev: Estimate, requirement: QualityRequirement, *, reason: str, settle: str
+) -> RuleResult:
+    """Judge retention when no look at the gate split was spent on the candidate.
+
+    It never passes. It fails when the development split alone shows that the student keeps too little, which costs no
+    error budget, because a rejection promotes nothing.
+    """
+    shown = dev.upper is not None and dev.upper < requirement.retention
+    sentence = (
+        f"{reason} On {dev.n_scored:,} development rows the student keeps {_percent(dev.value)} "
+        f"(between {_percent(dev.lower)} and {_percent(dev.upper)}); required is {requirement.retention:.1%}."
+    )
+    rule = _quality_rule("fail" if shown else "inconclusive", requirement, dev, sentence, None if shown else settle)
+    # A development bound is no gate bound: it may reject, but it must never read as a proof.
+    return rule.model_copy(update={"bound": None, "margin": None})
+
+
+def _quality_rule(
+    outcome: Outcome, requirement: QualityRequirement, estimate: Estimate, sentence: str, settle: str | None = None
+) -> RuleResult:
+    bound = estimate.lower
+    return RuleResult(
+        rule="gates.quality.retention",
+        outcome=outcome,
+        value=estimate.value,
+        bound=bound,
+        requirement=requirement.retention,
+        margin=None if bound is None else bound - requirement.retention,
+        unit="share of the teacher's score",
+        sentence=sentence,
+        settle=settle,
+    )
+
+
+def _unproven(requirement: QualityRequirement, value: float | None, sentence: str, settle: str) -> RuleResult:
+    return RuleResult(
+        rule="gates.quality.retention",
+        outcome="inconclusive",
+        value=value,
+        bound=None,
+        requirement=requirement.retention,
+        margin=None,
+        unit="share of the teacher's score",
+        sentence=sentence,
+        settle=settle,
+    )
+
+
+def _sentence(decision: Decision, candidate: str, rules: Sequence[RuleResult]) -> str:
+    if decision == "promote":
+        return f"Promote {candidate}: every rule passed. {rules[0].sentence}"
+    if decision == "reject":
+        failed = next(rule for rule in rules if rule.outcome == "fail")
+        return f"Reject {candidate}: {failed.sentence}"
+    open_rule = next((rule for rule in rules if rule.outcome == "inconclusive"), None)
+    if open_rule is None:
+        return f"Inconclusive for {candidate}: the suite has no rules."
+    return f"Inconclusive for {candidate}: {open_rule.sentence} {open_rule.settle or ''}".rstrip()
+
+
+def _percent(value: float | None) -> str:
+    return "an unknown share" if value is None or not math.isfinite(value) else f"{value:.1%}"

@@ -1,0 +1,156 @@
+"""The suite as the rest of the package sees it: checked, with its paths, labels and templates resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from gatekeeper.hashing import content_hash
+from gatekeeper.scorers import Scorer
+from gatekeeper.suite.spec import (
+    CostsSpec,
+    EvalSpec,
+    GatesSpec,
+    LoopSpec,
+    PolicySpec,
+    ServingSpec,
+    StudentSpec,
+    SuiteSpec,
+    TeacherSpec,
+    TrafficSpec,
+)
+
+_ASSUMED_SECTIONS = ("traffic", "serving", "costs", "gates", "loop")
+_NOT_IN_IDENTITY = {"concurrency", "priced_as"}
+
+
+@dataclass(frozen=True)
+class Eval:
+    """How answers are judged, and where the rows are."""
+
+    name: str
+    spec: EvalSpec
+    file: Path
+    """The file that holds the eval: an eval.yaml, or the suite itself."""
+    labels: tuple[str, ...]
+    scorers: dict[str, Scorer]
+    primary: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the eval's relative paths start."""
+        return self.file.parent
+
+    @property
+    def scorer(self) -> Scorer:
+        """The scorer that decides."""
+        return self.scorers[self.primary]
+
+    def resolve(self, path: str) -> Path:
+        """Return a path of the eval's file as one that can be opened."""
+        return self.folder / path
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Template texts of the suite; a `{file: ...}` has been read."""
+
+    system: str | None
+    user: str
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What must hold, for which traffic, between which models.
+
+    `teacher` and `students` are the file's, with local paths made absolute and `${ENV}` in `base_url` expanded;
+    `spec` is the file as it was written. `assumed` lists (key path, default) of what the user left open and a verdict
+    or bill rests on; money is given as text.
+    """
+
+    name: str
+    path: Path
+    root: Path
+    spec: SuiteSpec
+    eval: Eval
+    prompt: Prompt | None
+    teacher: TeacherSpec
+    students: tuple[StudentSpec, ...]
+    assumed: tuple[tuple[str, Any], ...]
+
+    @property
+    def traffic(self) -> TrafficSpec:
+        """The volume that the verdict is about."""
+        return self.spec.traffic
+
+    @property
+    def serving(self) -> ServingSpec:
+        """How a student would be served."""
+        return self.spec.serving
+
+    @property
+    def costs(self) -> CostsSpec:
+        """Human effort."""
+        return self.spec.costs
+
+    @property
+    def gates(self) -> GatesSpec:
+        """What must hold."""
+        return self.spec.gates
+
+    @property
+    def loop(self) -> LoopSpec:
+        """Rounds and money of the loop."""
+        return self.spec.loop
+
+    @property
+    def policy(self) -> PolicySpec:
+        """What people decided, for the record."""
+        return self.spec.policy
+
+    def fingerprint(self, items_digest: str) -> str:
+        """Return the identity under which results may be paired.
+
+        It covers prompt, labels, scorers with their versions, the teacher with its parameters, the gates and the items
+        (`ItemSet.digest`). It leaves out what cannot change a score or a rule: students, traffic, serving, costs,
+        loop, `concurrency` and `priced_as`.
+        """
+        prompt = None if self.prompt is None else [self.prompt.system, self.prompt.user]
+        return content_hash(
+            {
+                "format": self.spec.version,
+                "items": items_digest,
+                "task": [self.eval.spec.task.kind, list(self.eval.labels)],
+                "prompt": prompt,
+                "scorers": {name: scorer.version for name, scorer in self.eval.scorers.items()},
+                "primary": self.eval.primary,
+                "teacher": self.spec.teacher.model_dump(mode="json", exclude=_NOT_IN_IDENTITY),
+                "gates": self.spec.gates.model_dump(mode="json"),
+            }
+        )
+
+
+def find_assumed(spec: SuiteSpec, spec_of_eval: EvalSpec) -> tuple[tuple[str, Any], ...]:
+    """Return (key path, default) for each open key of the sections that a verdict or a bill rests on."""
+    found: list[tuple[str, Any]] = []
+    for section in _ASSUMED_SECTIONS:
+        _open_keys(getattr(spec, section), section, section in spec.model_fields_set, found)
+    params = getattr(spec.teacher, "params", None)
+    if params is not None:
+        _open_keys(params, "teacher.params", "params" in spec.teacher.model_fields_set, found)
+    data = spec_of_eval.data
+    _open_keys(data.splits, "data.splits", "splits" in data.model_fields_set, found)
+    return tuple(found)
+
+
+def _open_keys(part: BaseModel, path: str, given: bool, found: list[tuple[str, Any]]) -> None:
+    for name in type(part).model_fields:
+        value, set_here = getattr(part, name), given and name in part.model_fields_set
+        if isinstance(value, BaseModel):
+            _open_keys(value, f"{path}.{name}", set_here, found)
+        elif not set_here and value is not None:
+            found.append((f"{path}.{name}", str(value) if isinstance(value, Decimal) else value))
