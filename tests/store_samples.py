@@ -151,8 +151,8 @@ def fill_money_and_verdict(connection: DuckDBPyConnection) -> None:
     paid = pay.model_copy(update={"settled": Decimal("0.01"), "state": "settled"})
     insert_settlements(connection, [paid])
     insert_completions(connection, SUITE, [(completion("k1", "p1"), NOON)])
-    where = {"run": "run-1", "round": 1, "student": "linear", "model": "b2:57d"}
-    reserve_look(connection, "b2:9a7e", (0.01, 0.04), **where, at=NOON)
+    plan = (0.01, 0.04)
+    reserve_look(connection, "b2:9a7e", plan, run="run-1", round=1, student="linear", model="b2:57d", at=NOON)
     stored = StoredVerdict(run="run-1", model="b2:57d", verdict=verdict(), evidence_digest="b2:ev", decided_at=NOON)
     insert_verdict(connection, stored)
     record_promotion(

@@ -9,7 +9,8 @@ import gatekeeper
 
 PACKAGE = Path(gatekeeper.__file__).parent
 LAYERS = [
-    {"errors", "records", "hashing"},
+    {"errors", "hashing"},
+    {"records"},
     {"stats", "cost"},
     {"scorers", "rules"},
     {"suite"},
@@ -17,8 +18,8 @@ LAYERS = [
     {"run"},
     {"stages"},
     {"decide"},
-    {"loop", "report", "serve", "check", "verify"},
-    {"cli"},
+    {"loop", "report", "serve", "check", "verify", "evaluate"},
+    {"cli", "__main__"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 SAME_LAYER = {("training", "models")}

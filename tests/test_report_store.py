@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 from gatekeeper.errors import InputError
 from gatekeeper.loop import run_loop
-from gatekeeper.report import Dossier, dossier_from_store, headline, render_html, render_markdown, shown_numbers
+from gatekeeper.report import (
+    Dossier,
+    dossier_from_store,
+    headline,
+    render_html,
+    render_markdown,
+    shown_numbers,
+    write_report,
+)
 from gatekeeper.report.rows import read_rows
 from gatekeeper.run.opening import open_session
 from gatekeeper.store import Store
@@ -147,6 +155,18 @@ def test_the_same_store_gives_the_same_dossier(finished: tuple[Store, str], made
     assert dossier_from_store(*finished) == made
     assert Dossier.model_validate_json(made.model_dump_json()) == made
     assert headline(made).startswith(("Promote.", "Inconclusive.", "Reject."))
+
+
+def test_a_report_is_three_files(finished: tuple[Store, str], made: Dossier, tmp_path: Path) -> None:
+    folder = tmp_path / "reports" / "one"
+    assert write_report(*finished, folder) == made
+    assert sorted(path.name for path in folder.iterdir()) == ["report.html", "report.json", "report.md"]
+    assert Dossier.model_validate_json((folder / "report.json").read_text()) == made
+    assert (folder / "report.html").read_text() == render_html(made)
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        write_report(*finished, in_the_way / "report")
 
 
 def test_an_unknown_run_is_refused_with_the_known_ones(finished: tuple[Store, str]) -> None:

@@ -91,7 +91,7 @@ def test_what_an_artifact_may_not_be(store: Store) -> None:
     ]
     for words, write in cases:
         with pytest.raises(ArtifactError, match=words):
-            put(store, write, "linear")
+            put(store, write, "linear")  # type: ignore[arg-type]
 
     def fails(folder: Path) -> None:
         raise KeyError("a bug of the caller")

@@ -164,6 +164,7 @@ MISTAKES: list[tuple[str, str, str, str, str]] = [
     ("30_000_000}", "5}\nprompt: {user: hello}", "prompt.user", "no template uses `input`", "{{ input }}"),
     ("30_000_000}", '5}\nprompt: {user: "{{ input.__class__.__mro__ }}"}', "prompt.user", "not valid", ""),
     ("30_000_000}", '5}\nprompt: {user: "{{ input / 0 }}"}', "prompt.user", "fails", ""),
+    ("30_000_000}", '5}\nprompt: {user: "{{ input.lenght }}"}', "prompt.user", "not valid", ""),
     ("30_000_000}", "5}\nprompt: {system: {file: p.md}}", "prompt.system.file", "does not exist", ""),
     ("../evals/routing", "../evals/rooting", "evals[0]", "does not exist", "`routing`"),
     ("[../evals/routing]", "[../evals/routing, ../evals/routing]", "evals", "at most 1", ""),
@@ -315,6 +316,24 @@ def test_a_short_key_in_api_key_is_refused_and_never_shown(project: Project) -> 
     problem = project.replace("openai/gpt-x", "openai/gpt-x, api_key: hunter2").problem()
     assert problem.path == "teacher.api_key"
     assert "hunter2" not in str(problem)
+
+
+def test_what_stands_in_the_place_of_a_key_name_is_never_shown(project: Project) -> None:
+    problem = project.replace("openai/gpt-x", 'openai/gpt-x, api_key_env: "my private/key"').problem()
+    assert problem.path == "teacher.api_key_env"
+    assert "private" not in str(problem)
+
+
+def test_a_key_in_the_place_of_a_path_is_never_shown(project: Project) -> None:
+    problems = project.replace("rows.jsonl", KEYS[0]).problems()
+    assert {problem.path for problem in problems} == {"data.source.jsonl"}
+    assert KEYS[0] not in "".join(map(str, problems))
+
+
+def test_a_key_in_the_place_of_a_label_is_never_shown(project: Project) -> None:
+    problems = project.replace('[card, loan, "no"]', f"[card, {KEYS[0]}, {KEYS[0]}]").problems()
+    assert any(problem.value == "(hidden)" for problem in problems)
+    assert KEYS[0] not in "".join(map(str, problems))
 
 
 def test_env_is_expanded_in_base_url_only(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,9 @@ BATCH_TOKENS = 2048
 """Tokens of a padded batch. On two AVX2 cores 2,048 was quickest of 512, 2,048 and 8,192; bfloat16 was 5 times slower
 than float32 there, and scaled-dot-product attention 1.5 times quicker than the eager kind."""
 
+_REMEMBERED: dict[str, dict[str, NDArray[np.float32]]] = {}
+"""Vectors by text, for each encoder's digest: a teacher and a student on the same encoder share them."""
+
 
 def resolve_init(init: str) -> str:
     """Return a folder, or a hub id, for what a suite calls `init`.
@@ -80,7 +83,7 @@ def use_all_cores(torch: Any) -> None:
 
 
 class Encoder:
-    """Texts to unit vectors. Each distinct text is encoded once and then kept in memory.
+    """Texts to unit vectors. Each distinct text is encoded once per process and then kept in memory.
 
     Args:
         init: `package:<module>/<folder>`, a folder, or a hub id.
@@ -99,7 +102,7 @@ class Encoder:
         use_all_cores(torch)
         model = load_pretrained(AutoModel, self._place, dtype=torch.float32)
         self._model: Any = model.eval()
-        self._known: dict[str, NDArray[np.float32]] = {}
+        self._known = _REMEMBERED.setdefault(self.digest, {})
 
     @property
     def dimensions(self) -> int:

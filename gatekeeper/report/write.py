@@ -1,26 +1,26 @@
-"""Write the dossier of a run into a folder."""
+"""The three files of a report."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gatekeeper.errors import GatekeeperError
+from gatekeeper.errors import InputError
 from gatekeeper.report.data import Dossier
 from gatekeeper.report.gather import dossier_from_store
 from gatekeeper.report.html import render_html
 from gatekeeper.report.markdown import render_markdown
+from gatekeeper.store.durable import replace_file
 
 if TYPE_CHECKING:
     from gatekeeper.store.connection import Store
 
 
 def write_report(store: Store, run: str, folder: Path) -> Dossier:
-    """Write report.html, report.md and report.json of `run` into `folder`, and return the dossier.
+    """Write report.html, report.md and report.json of a run into `folder`, each whole or not at all.
 
     Raises:
-        InputError: there is no such run, or it has no verdict yet.
-        GatekeeperError: the folder cannot be written; the verdict itself is in the store.
+        InputError: there is no such run, it has no verdict yet, or `folder` cannot be written.
     """
     dossier = dossier_from_store(store, run)
     texts = {
@@ -31,10 +31,9 @@ def write_report(store: Store, run: str, folder: Path) -> Dossier:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            replace_file(folder / name, text)
     except OSError as error:
-        raise GatekeeperError(
-            f"the report cannot be written to {folder}: {error.strerror}",
-            hint="name a folder that you may write to; the verdict is kept in the store",
+        raise InputError(
+            f"the report cannot be written to {folder}: {error.strerror}", hint="name a folder that you may write to"
         ) from error
     return dossier

@@ -16,7 +16,8 @@ from gatekeeper.run.session import Session
 from gatekeeper.store.artifacts import open_artifact, put
 from gatekeeper.store.suites import StoredModel, insert_models
 from gatekeeper.store.training import TrainingRun, insert_artifacts, insert_training_runs, training_runs_of
-from gatekeeper.suite.spec import LinearStudent, StudentSpec
+from gatekeeper.suite.spec_models import EncoderStudent, LinearStudent, StudentSpec
+from gatekeeper.training.encoder import fit_encoder
 from gatekeeper.training.linear import fit_linear
 from gatekeeper.training.static import StaticSettings, fit_static
 
@@ -79,6 +80,8 @@ def fit(session: Session, spec: StudentSpec, examples: Sequence[Example], *, see
     labels = session.suite.eval.labels
     if isinstance(spec, LinearStudent):
         return fit_linear(texts, targets, labels, soft=soft, seed=seed)
+    if isinstance(spec, EncoderStudent):
+        return fit_encoder(texts, targets, labels, encoder=Encoder(spec.init), soft=soft)
     return fit_static(
         texts,
         targets,

@@ -175,7 +175,7 @@ def _hf(spec: HfSource, folder: Path) -> Iterator[dict[str, Any]]:
     try:
         import datasets
     except ImportError as error:
-        raise MissingExtraError("datasets", "hf") from error
+        raise MissingExtraError("datasets", "train") from error
 
     local = joined(folder, spec.path)
     if spec.path not in _BUILDERS and local.is_dir():

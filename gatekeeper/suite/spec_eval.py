@@ -71,7 +71,7 @@ class DuckDBSource(FileModel):
 
 
 class HfSource(FileModel):
-    """A data set of the `datasets` library (extra `hf`)."""
+    """A data set of the `datasets` library (extra `train`)."""
 
     path: str = Field(min_length=1, description="hub id, folder of save_to_disk, or a builder: json, csv, parquet")
     name: str | None = Field(default=None, description="configuration of the data set")

@@ -10,7 +10,7 @@ from gatekeeper.suite.spec_eval import FileModel, FilePath, Int, Name, Number
 
 MODEL_ID = r"^[^/\s]+/\S+$"
 TEACHER_FORMS = ("encoder", "chat", "replay", "openai/<name>")
-RECIPES = ("linear", "static")
+RECIPES = ("linear", "static", "encoder")
 
 PricedAs = Annotated[
     str | None,
@@ -125,11 +125,25 @@ class StaticStudent(FileModel):
     temperature: Number = Field(default=2.0, gt=0, description="softens the teacher's probabilities (Hinton 2015)")
 
 
+class EncoderStudent(FileModel):
+    """A frozen sentence encoder and a linear head that learns from the teacher."""
+
+    name: Name = Field(description="name of the student, unique in the suite")
+    recipe: Literal["encoder"] = Field(description="how the student is built")
+    init: str = Field(min_length=1, description="folder, hub id, or package:<module>/<folder>")
+    labels: Literal["hard", "soft"] = Field(
+        default="soft", description="learn from the teacher's answers (hard) or its probabilities (soft)"
+    )
+
+
 def _recipe_tag(value: object) -> str | None:
     recipe = value.get("recipe") if isinstance(value, dict) else getattr(value, "recipe", None)
     return f"<{recipe}>" if recipe in RECIPES else None
 
 
 StudentSpec = Annotated[
-    Annotated[LinearStudent, Tag("<linear>")] | Annotated[StaticStudent, Tag("<static>")], Discriminator(_recipe_tag)
+    Annotated[LinearStudent, Tag("<linear>")]
+    | Annotated[StaticStudent, Tag("<static>")]
+    | Annotated[EncoderStudent, Tag("<encoder>")],
+    Discriminator(_recipe_tag),
 ]

@@ -138,19 +138,19 @@ def find_assumed(spec: SuiteSpec, spec_of_eval: EvalSpec) -> tuple[tuple[str, An
     """Return (key path, default) for each open key of the sections that a verdict or a bill rests on."""
     found: list[tuple[str, Any]] = []
     for section in _ASSUMED_SECTIONS:
-        _open_keys(getattr(spec, section), section, section in spec.model_fields_set, found)
+        _open_keys(getattr(spec, section), section, found)
     params = getattr(spec.teacher, "params", None)
     if params is not None:
-        _open_keys(params, "teacher.params", "params" in spec.teacher.model_fields_set, found)
-    data = spec_of_eval.data
-    _open_keys(data.splits, "data.splits", "splits" in data.model_fields_set, found)
+        _open_keys(params, "teacher.params", found)
+    _open_keys(spec_of_eval.data.splits, "data.splits", found)
     return tuple(found)
 
 
-def _open_keys(part: BaseModel, path: str, given: bool, found: list[tuple[str, Any]]) -> None:
+def _open_keys(part: BaseModel, path: str, found: list[tuple[str, Any]]) -> None:
+    # A section that the user left out is a default instance, in which no field counts as set.
     for name in type(part).model_fields:
-        value, set_here = getattr(part, name), given and name in part.model_fields_set
+        value = getattr(part, name)
         if isinstance(value, BaseModel):
-            _open_keys(value, f"{path}.{name}", set_here, found)
-        elif not set_here and value is not None:
+            _open_keys(value, f"{path}.{name}", found)
+        elif name not in part.model_fields_set and value is not None:
             found.append((f"{path}.{name}", str(value) if isinstance(value, Decimal) else value))

@@ -55,7 +55,7 @@ def fit_linear(
     columns = {term: column for column, term in enumerate(terms)}
     idf = (np.log((1 + len(texts)) / (1 + document_counts)) + 1).astype(np.float32)
     features = weigh(count_terms(texts, columns, word_n, char_n), idf)
-    coef, intercept = _minimise(features, wanted, strength)
+    coef, intercept = minimise(features, wanted, strength)
     detail = {
         "examples": len(texts),
         "labels": "soft" if soft else "hard",
@@ -84,13 +84,13 @@ def _choose_terms(
     return kept, np.array([documents[term] for term in kept], dtype=np.int64), left_out
 
 
-def _minimise(features: Any, wanted: NDArray[np.float64], strength: float) -> tuple[NDArray[Any], NDArray[Any]]:
+def minimise(features: Any, wanted: NDArray[np.float64], strength: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return (coef, intercept) at the minimum of C * sum of cross-entropies + half the squared norm of coef."""
     from scipy.optimize import minimize
 
     n_terms, n_labels = features.shape[1], wanted.shape[1]
     rows = features.astype(np.float64)
-    columns = rows.T.tocsr()
+    columns = rows.T.tocsr() if hasattr(rows, "tocsr") else np.ascontiguousarray(rows.T)
     size = n_terms * n_labels
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

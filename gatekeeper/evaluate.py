@@ -1,0 +1,78 @@
+"""Evaluate: teacher and trained students side by side on the development split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatekeeper.errors import InputError
+from gatekeeper.models import load_classifier
+from gatekeeper.records import Estimate, Record
+from gatekeeper.run.session import Session
+from gatekeeper.run.teacher import TEACHER
+from gatekeeper.stages import evaluate
+from gatekeeper.stats.intervals import estimate_mean
+from gatekeeper.stats.paired import retention_binary
+from gatekeeper.store.artifacts import open_artifact
+from gatekeeper.store.training import training_runs_of
+
+
+class Standing(Record):
+    """One model on the development split; `retention` is None for the teacher itself."""
+
+    name: str
+    round: int | None
+    model: str
+    accuracy: Estimate
+    retention: Estimate | None
+
+
+def evaluate_students(session: Session, names: Sequence[str] = ()) -> list[Standing]:
+    """Return the teacher and the run's trained students (those in `names`, else all) on the development split.
+
+    Raises:
+        InputError: a name that is not a trained student of this run.
+    """
+    with session.store.read() as connection:
+        trained = [one for one in training_runs_of(connection, session.run) if one.student != TEACHER]
+    unknown = sorted(set(names) - {one.student for one in trained})
+    if unknown or not trained:
+        have = ", ".join(sorted({one.student for one in trained})) or "none"
+        raise InputError(
+            f"no trained student {', '.join(unknown) or 'at all'} in run {session.run} (trained: {have})",
+            hint=f"train with `gatekeeper loop {session.suite.path}` on this store first",
+        )
+    evaluate.evaluate_teacher(session, "dev")
+    standings: list[Standing] = []
+    for one in trained:
+        if names and one.student not in names:
+            continue
+        classifier = load_classifier(open_artifact(session.store, one.model))
+        evaluate.evaluate_student(session, one.model, classifier, "dev")
+        scores = evaluate.paired(session, one.model, "dev")
+        if not standings:
+            teacher = session.teacher.info
+            accuracy = _accuracy(scores.teacher)
+            standings.append(
+                Standing(name=teacher.name, round=None, model=teacher.fingerprint, accuracy=accuracy, retention=None)
+            )
+        standings.append(_standing(session, one.student, one.round, one.model, scores))
+    return standings
+
+
+def _standing(session: Session, name: str, number: int, model: str, scores: evaluate.Paired) -> Standing:
+    both = np.isfinite(scores.student) & np.isfinite(scores.teacher)
+    retention = retention_binary(
+        scores.student[both] > 0.5,
+        scores.teacher[both] > 0.5,
+        alpha=session.suite.gates.quality.alpha,
+        n_failed=int((~both).sum()),
+    )
+    return Standing(name=name, round=number, model=model, accuracy=_accuracy(scores.student), retention=retention)
+
+
+def _accuracy(scores: NDArray[np.float64]) -> Estimate:
+    scored = np.isfinite(scores)
+    return estimate_mean(scores[scored], len(scores), int((~scored).sum()))
