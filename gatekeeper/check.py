@@ -71,9 +71,7 @@ def check_suite(suite: Suite, *, at: date | None = None) -> Plan:
     each = _usd_per_request(suite, items, price)
     calls = _calls(suite, items)
     quality = suite.gates.quality
-    smallest = smallest_passable_n(
-        quality.retention, look_alphas(quality.alpha, quality.looks)[0], PLANNING_ACCURACY
-    )
+    smallest = smallest_passable_n(quality.retention, look_alphas(quality.alpha, quality.looks)[0], PLANNING_ACCURACY)
     plan = Plan(
         suite=suite.name,
         counts=items.counts,

@@ -193,7 +193,9 @@ def _choose(connection: DuckDBPyConnection, facts: Facts) -> Chosen:
     candidates = {(row.round, row.student): row.model for row in results}
     if not candidates:
         raise StoreError(f"the run {facts.run!r} has no trained student yet", hint="run the same loop again")
-    ranked = {key: (_metric(results, key, "pass_probability"), _metric(results, key, "retention")) for key in candidates}
+    ranked = {
+        key: (_metric(results, key, "pass_probability"), _metric(results, key, "retention")) for key in candidates
+    }
     best = max(ranked, key=lambda key: ranked[key])
     return Chosen(best[1], best[0], candidates[best], None)
 

@@ -1,7 +1,7 @@
 """Identity: canonical JSON and tagged content hashes.
 
-A hash names its algorithm (``b2:`` is BLAKE2b with a 16-byte digest), so that a later change of algorithm cannot make two
-different things look the same.
+A hash names its algorithm (``b2:`` is BLAKE2b with a 16-byte digest), so that a later change of algorithm cannot make
+two different things look the same.
 """
 
 from __future__ import annotations

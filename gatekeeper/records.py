@@ -41,7 +41,9 @@ class Item(Record):
     id: str = Field(description="the pairing key: the data's own id, or the content hash of the input")
     eval: str
     split: Split
-    cluster: str = Field(description="items of one cluster are not independent; it is the item's id unless the eval says otherwise")
+    cluster: str = Field(
+        description="items of one cluster are not independent; it is the item's id unless the eval says otherwise"
+    )
     text: str = Field(description="what a classifier reads: the input without system turns")
     messages: tuple[Message, ...] = Field(description="the input as a chat, before the suite's prompt is applied")
     target: str | None = None
@@ -87,11 +89,15 @@ class Completion(Record):
     model: str = Field(description="fingerprint of the model")
     sample_index: int = 0
     output: str | None = None
-    distribution: dict[str, float] | None = Field(default=None, description="label to probability, where the model gives one")
+    distribution: dict[str, float] | None = Field(
+        default=None, description="label to probability, where the model gives one"
+    )
     raw: str | None = Field(default=None, description="the body as it arrived, for re-parsing")
     finish_reason: str | None = None
     usage: Usage = Usage()
-    latency_s: float | None = Field(default=None, description="wall seconds of the answer, None where answers came in batches")
+    latency_s: float | None = Field(
+        default=None, description="wall seconds of the answer, None where answers came in batches"
+    )
     attempts: int = 1
     error_class: str | None = Field(default=None, description="None: an answer arrived")
     error_message: str | None = None
@@ -120,7 +126,9 @@ class Prediction(Record):
     item_id: str
     model: str
     output: str | None
-    confidence: float | None = Field(default=None, description="probability of the answer in [0, 1], None where unknown")
+    confidence: float | None = Field(
+        default=None, description="probability of the answer in [0, 1], None where unknown"
+    )
     error_class: str | None = None
 
 

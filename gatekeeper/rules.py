@@ -30,8 +30,8 @@ def threshold_rule(
 ) -> RuleResult:
     """Judge one measured number against its requirement.
 
-    Passes when the unfavourable end meets the requirement, fails when the favourable end misses it. None or NaN anywhere
-    is inconclusive.
+    Passes when the unfavourable end meets the requirement, fails when the favourable end misses it. None or NaN
+    anywhere is inconclusive.
     """
     sign = 1.0 if better == "higher" else -1.0
     ends = (measured.value, measured.unfavourable, measured.favourable)

@@ -27,7 +27,7 @@ SHARED = {"items", "predictions", "scores", "suites"}
 
 @dataclass(frozen=True)
 class Verification:
-    """What was checked, and what is not as it was. No problem means that the dossier can be trusted to match the store."""
+    """What was checked, and what is not as it was."""
 
     run: str
     verdict: Verdict

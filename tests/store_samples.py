@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from duckdb import DuckDBPyConnection
+
 from gatekeeper.cost.prices import Price
 from gatekeeper.records import (
     Completion,

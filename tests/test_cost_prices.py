@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from gatekeeper.cost import (
     DEFAULT_MAX_AGE_DAYS,
     Price,

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
 from gatekeeper.cost import (
     CostComparison,
     Price,
@@ -29,8 +32,6 @@ from gatekeeper.cost import (
 )
 from gatekeeper.errors import InputError, PriceError
 from gatekeeper.records import Estimate, Quantity, Usage
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
 GOLDEN = {
     case["id"].split("_")[0]: case

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from gatekeeper.cost import Serving, capacity_rps, replicas, round_cents, serving_month, utilisation
 from gatekeeper.errors import InputError
 from gatekeeper.records import Estimate
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 GOLDEN = {
     case["id"].split("_")[0]: case

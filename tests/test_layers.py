@@ -1,4 +1,4 @@
-"""Imports point one way only: a room uses lower rooms, stages never use each other, heavy libraries have their places."""
+"""Imports point one way: rooms use lower rooms, stages never each other, heavy libraries have their places."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ LAYERS = [
     {"stages"},
     {"decide"},
     {"loop", "report", "serve", "check", "verify", "evaluate"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"__main__"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 SAME_LAYER = {("training", "models")}
@@ -99,7 +100,11 @@ def test_heavy_libraries_stay_in_their_places() -> None:
 
 def test_what_decides_is_pure() -> None:
     forbidden = {"os", "pathlib", "time", "datetime", "duckdb", "random", "torch", "socket", "requests", "subprocess"}
-    pure = [item for item in _modules() if _room(item[0]) == "stats" or item[0] in {"stages/gate.py", "stages/bill.py", "stages/curate.py", "rules.py"}]
+    pure = [
+        item
+        for item in _modules()
+        if _room(item[0]) == "stats" or item[0] in {"stages/gate.py", "stages/bill.py", "stages/curate.py", "rules.py"}
+    ]
     assert len(pure) >= 8
     wrong = [f"{name}: {m}" for name, _, tree in pure for m in _imports(tree) if m.split(".")[0] in forbidden]
     assert wrong == []

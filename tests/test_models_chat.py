@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tiny_models import WORDS, save_chat
+
 from gatekeeper.errors import ModelError
 from gatekeeper.models import Model
 from gatekeeper.models.chat import ChatModel
 from gatekeeper.records import Message, Request
-
-from tiny_models import WORDS, save_chat
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from gatekeeper.errors import InputError, MissingExtraError, ModelError
 from gatekeeper.models import as_model, classifier_digest, load_classifier
 from gatekeeper.models.encoder import Encoder, length_batches, resolve_init

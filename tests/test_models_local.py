@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from tiny_models import save_encoder
+
 from gatekeeper.errors import DataError, InputError, ModelError
 from gatekeeper.models import Model, as_model, build_teacher
 from gatekeeper.models.measure import measure
@@ -17,9 +20,6 @@ from gatekeeper.models.tokens import bound_input, count_request, estimate_tokens
 from gatekeeper.records import Completion, Message, Request
 from gatekeeper.suite.spec_models import AnswersFile, EncoderTeacher, OpenAITeacher, ReplayTeacher
 from gatekeeper.training.linear import fit_linear
-from numpy.typing import NDArray
-
-from tiny_models import save_encoder
 
 TEXTS = [f"{word} number {n}" for n in range(30) for word in ("great film", "awful film")]
 LABELS = ["good", "bad"] * 30

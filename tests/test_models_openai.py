@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+
 from gatekeeper.errors import BudgetExceededError, ModelError
 from gatekeeper.models.answers import label_distribution, read_answer
 from gatekeeper.models.errors import FAILURES, of_status, scrub

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from pydantic import ValidationError
+
 from gatekeeper.records import Estimate, Quantity, RuleResult, Verdict
 from gatekeeper.report.data import (
     Assumption,
@@ -27,7 +29,6 @@ from gatekeeper.report.data import (
     SpendRow,
     TeacherFacts,
 )
-from pydantic import ValidationError
 
 START = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 UNIT = "share of the teacher's score"

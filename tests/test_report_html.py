@@ -8,12 +8,12 @@ from functools import cache
 from html.parser import HTMLParser
 
 import pytest
+from test_report_dossiers import ALL, EVERY, promoted, rejected, unlooked
+
 from gatekeeper.records import RuleResult
 from gatekeeper.report.charts import all_charts
 from gatekeeper.report.data import Assumption, Confusion, Dossier, Failure
 from gatekeeper.report.html import render_html
-
-from test_report_dossiers import ALL, EVERY, promoted, rejected, unlooked
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 HOSTILE = (

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+
 from gatekeeper.records import Estimate, Quantity, RuleResult
 from gatekeeper.report import numbers as n
 from gatekeeper.report.rules import quantity_text, rule_text

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from gatekeeper.errors import InputError
 from gatekeeper.loop import run_loop
 from gatekeeper.report import (

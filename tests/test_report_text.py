@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
+from rich.console import Console
+from test_report_dossiers import EVERY, inconclusive, promoted, rejected, unlooked
+from test_report_html import HOSTILE, hostile
+
 from gatekeeper.report.data import Dossier
 from gatekeeper.report.markdown import render_markdown
 from gatekeeper.report.sentences import headline, next_steps
 from gatekeeper.report.terminal import print_summary, render_terminal
 from gatekeeper.report.text import inert, markdown, one_line
-from rich.console import Console
-
-from test_report_dossiers import EVERY, inconclusive, promoted, rejected, unlooked
-from test_report_html import HOSTILE, hostile
 
 
 def tables(text: str) -> list[list[str]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
+
 from gatekeeper.records import Item, Message
 from gatekeeper.scorers import SCORERS, ExactSpec, ScorerSpec, build_scorer
 from gatekeeper.scorers.exact import Exact
-from pydantic import ValidationError
 
 GOLDEN = [
     # normalize, target, output, value

@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = "torch transformers trl peft datasets litellm openai anthropic sklearn scipy matplotlib duckdb pyarrow jinja2".split()
+HEAVY = [
+    *("torch", "transformers", "trl", "peft", "datasets", "litellm", "openai", "anthropic", "sklearn"),
+    *("scipy", "matplotlib", "duckdb", "pyarrow", "jinja2"),
+]
 PROBE = """
 import sys
 from gatekeeper.cli.main import main
@@ -29,7 +32,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_verb_help_loads_no_model_library() -> None:
-    heavy = "torch transformers trl peft datasets litellm openai anthropic sklearn".split()
+    heavy = ["torch", "transformers", "trl", "peft", "datasets", "litellm", "openai", "anthropic", "sklearn"]
     for verb in ("loop", "check", "report", "verify", "evaluate", "schema"):
         assert _loaded([verb, "--help"], heavy) == []
 

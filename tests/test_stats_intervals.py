@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 import pytest
-from gatekeeper.errors import InputError
-from gatekeeper.stats.intervals import estimate_mean, quantile_interval, t_interval, wilson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
+
+from gatekeeper.errors import InputError
+from gatekeeper.stats.intervals import estimate_mean, quantile_interval, t_interval, wilson
 
 
 def test_wilson_vector():

@@ -6,6 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.special import ndtri
+
 from gatekeeper.errors import InputError
 from gatekeeper.stats.paired import (
     FIELLER_LEAST_ITEMS,
@@ -22,10 +27,6 @@ from gatekeeper.stats.paired import (
 )
 from gatekeeper.stats.power import cell_probabilities
 from gatekeeper.stats.spending import look_alphas
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-from scipy.special import ndtri
 
 STUDENT = [0.77, 0, 0.29, 0.16, 0.3, 0.71, 0.86, 0.28, 0.57, 0.94, 0.63, 0.32]
 TEACHER = [0.68, 0.05, 0.22, 0.18, 0.18, 0.81, 0.92, 0.28, 0.82, 0.89, 0.51, 0.24]

@@ -6,6 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import ndtri
+
 from gatekeeper.errors import InputError
 from gatekeeper.stats.paired import PairedCounts, passes, ratio_score_p, ratio_score_z_array, smallest_passable_n
 from gatekeeper.stats.power import (
@@ -19,9 +23,6 @@ from gatekeeper.stats.power import (
     rows_for_power,
     rows_needed,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.special import ndtri
 
 R0, TEACHER, ALPHA = 0.95, 0.92, 0.05
 TEXTBOOK = {

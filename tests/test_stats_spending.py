@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from gatekeeper.errors import InputError
-from gatekeeper.stats.spending import holm, lan_demets_obf, look_alphas, pocock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal, norm
 from statsmodels.stats.multitest import multipletests
+
+from gatekeeper.errors import InputError
+from gatekeeper.stats.spending import holm, lan_demets_obf, look_alphas, pocock
 
 FIVE = (0.2, 0.4, 0.6, 0.8, 1.0)
 

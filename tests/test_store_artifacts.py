@@ -8,13 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from store_samples import NOON, SUITE, kill, start, wait_for
+
 from gatekeeper.errors import ArtifactError, InputError
 from gatekeeper.store import Store, open_artifact, put, sweep, sync_pointers
 from gatekeeper.store.artifacts import folder_of
 from gatekeeper.store.pointers import pointer_path
 from gatekeeper.store.verdicts import Promotion, promotions_of, record_promotion
-
-from store_samples import NOON, SUITE, kill, start, wait_for
 
 
 @pytest.fixture

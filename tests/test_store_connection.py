@@ -11,13 +11,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from store_samples import kill, start, wait_for
+
 from gatekeeper.errors import StoreError, StoreLockedError, StoreVersionError
 from gatekeeper.store import Store
 from gatekeeper.store.migrations import MIGRATIONS, SCHEMA_VERSION
 from gatekeeper.store.tables import TABLES
 from gatekeeper.store.views import VIEWS
-
-from store_samples import kill, start, wait_for
 
 _WRITE = "INSERT INTO runs VALUES ('r', 's', 1, now(), NULL, 'running', NULL)"
 _COUNT = "SELECT count(*) FROM runs"

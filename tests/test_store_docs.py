@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from store_samples import fill
+
 from gatekeeper.store import Store
 from gatekeeper.store.tables import TABLES
 from gatekeeper.store.views import VIEWS
-
-from store_samples import fill
 
 
 def test_every_query_of_the_doc_runs_on_a_real_store(tmp_path: Path, project_root: Path) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from store_samples import NOON, SUITE, completion, item
+
 from gatekeeper.errors import InputError
 from gatekeeper.records import Prediction, Score
 from gatekeeper.store import OpenItems, Store, firewall
 from gatekeeper.store.completions import insert_completions
 from gatekeeper.store.predictions import insert_predictions, insert_scores
 from gatekeeper.store.suites import insert_items
-
-from store_samples import NOON, SUITE, completion, item
 
 OTHER = "b2:0the2"
 PLANTED = "planted gate text"

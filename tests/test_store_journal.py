@@ -9,6 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from store_samples import SUITE, completion, kill, start, wait_for
+
 from gatekeeper.errors import StoreError, StoreLockedError
 from gatekeeper.records import Prediction, Score
 from gatekeeper.store import Journal, Store, recover
@@ -16,8 +18,6 @@ from gatekeeper.store.completions import completions_by_key, completions_of
 from gatekeeper.store.events import events_of
 from gatekeeper.store.lines import decode_line, encode_line
 from gatekeeper.store.spend import spend_of
-
-from store_samples import SUITE, completion, kill, start, wait_for
 
 
 @pytest.fixture

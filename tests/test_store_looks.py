@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from gatekeeper.errors import StoreError
 from gatekeeper.store import Store, looks_of, reserve_look, settle_look
 from gatekeeper.store.looks import Look

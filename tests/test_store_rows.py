@@ -7,6 +7,23 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from store_samples import (
+    ARTIFACT,
+    EXAMPLE,
+    MEASUREMENT,
+    MODEL,
+    NOON,
+    RUN,
+    SUITE,
+    SUITE_ROW,
+    TRAINING_RUN,
+    completion,
+    fill,
+    item,
+    result,
+    verdict,
+)
+
 from gatekeeper.errors import StoreError
 from gatekeeper.records import Prediction, Score
 from gatekeeper.store import Store
@@ -41,23 +58,6 @@ from gatekeeper.store.training import (
     training_runs_of,
 )
 from gatekeeper.store.verdicts import insert_verdict, rules_of, verdict_of
-
-from store_samples import (
-    ARTIFACT,
-    EXAMPLE,
-    MEASUREMENT,
-    MODEL,
-    NOON,
-    RUN,
-    SUITE,
-    SUITE_ROW,
-    TRAINING_RUN,
-    completion,
-    fill,
-    item,
-    result,
-    verdict,
-)
 
 
 @pytest.fixture

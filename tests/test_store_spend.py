@@ -7,6 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from store_samples import NOON, PRICE, QUANTITY, kill, start, wait_for
+
 from gatekeeper.errors import BudgetExceededError, StoreError
 from gatekeeper.store import Budget, Journal, Store, recover
 from gatekeeper.store.spend import (
@@ -20,8 +22,6 @@ from gatekeeper.store.spend import (
     spend_of,
     spent_of,
 )
-
-from store_samples import NOON, PRICE, QUANTITY, kill, start, wait_for
 
 CENT = Decimal("0.01")
 

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow
 import pyarrow.parquet
 import pytest
+
 from gatekeeper.errors import DataError, InputError, SuiteError
 from gatekeeper.hashing import hash_fraction
 from gatekeeper.records import Item

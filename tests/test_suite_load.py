@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from gatekeeper.errors import ExitCode, InputError, Problem, SuiteError
 from gatekeeper.records import Item, Message
 from gatekeeper.suite import Suite, load_suite

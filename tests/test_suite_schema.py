@@ -9,10 +9,11 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from pydantic import BaseModel
+
 from gatekeeper.suite import spec, spec_eval, spec_models
 from gatekeeper.suite.schema import schema_texts, write_schemas
 from gatekeeper.suite.spec import EvalSpec, SuiteSpec
-from pydantic import BaseModel
 
 NAMES = ("eval.schema.json", "suite.schema.json")
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_models import WORDS, save_encoder
+
 from gatekeeper.errors import InputError
 from gatekeeper.models import classifier_digest, load_classifier
 from gatekeeper.models.encoder import Encoder
 from gatekeeper.models.head import fit_encoder_head
 from gatekeeper.training.encoder import fit_encoder
-
-from tiny_models import WORDS, save_encoder
 
 TEXTS = [f"{first} {second}" for first in WORDS for second in WORDS[:4]]
 LABELS = ["early" if WORDS.index(text.split()[0]) < len(WORDS) // 2 else "late" for text in TEXTS]

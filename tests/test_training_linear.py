@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from gatekeeper.errors import InputError, ModelError
 from gatekeeper.models import classifier_digest, load_classifier
 from gatekeeper.models.linear import LinearClassifier, count_terms, iterate_terms, weigh

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_models import save_encoder
+
 from gatekeeper.errors import InputError, ModelError
 from gatekeeper.models import classifier_digest, load_classifier
 from gatekeeper.models.encoder import Encoder
 from gatekeeper.models.static import StaticClassifier, find_pairs, pair_keys, tokenize
 from gatekeeper.training.static import StaticSettings, _loss, fit_static
 from gatekeeper.training.token_table import token_table
-
-from tiny_models import save_encoder
 
 NAMES = ["bad", "good"]
 QUICK = StaticSettings(dimensions=8, hidden=16, epochs=8, batch_size=16, learning_rate=1e-2)

@@ -41,7 +41,9 @@ def _print(plan: Plan, path: Path) -> None:
     assumed = " (assumed: the teacher is a stand-in)" if plan.price_assumed else ""
     out.print(f"{plan.suite}: the suite and its data are valid", style="bold")
     out.print(f"rows     {counts}; {dropped:,} duplicates left out")
-    out.print(f"price    {plan.price.model}, {format_usd(plan.usd_per_request)} a request{assumed}, {plan.price.source}")
+    out.print(
+        f"price    {plan.price.model}, {format_usd(plan.usd_per_request)} a request{assumed}, {plan.price.source}"
+    )
     out.print(f"loop     at most {plan.teacher_calls:,} teacher calls, about {format_usd(plan.teacher_usd)}")
     out.print(f"month    {format_usd(plan.teacher_usd_per_month)} with the teacher at the planned volume")
     table = Table("true retention", "first look", "last look", "rows for 80 % at the last look", box=None)

@@ -37,7 +37,9 @@ def command(
 
     table = Table("model", "round", "score (95 %)", "retention (90 %)", "rows", box=None, padding=(0, 2, 0, 0))
     for row in rows:
-        table.add_row(row.name, str(row.round or ""), _span(row.accuracy), _span(row.retention), f"{row.accuracy.n_scored:,}")
+        table.add_row(
+            row.name, str(row.round or ""), _span(row.accuracy), _span(row.retention), f"{row.accuracy.n_scored:,}"
+        )
     Console(highlight=False).print(table)
 
 

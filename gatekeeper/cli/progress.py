@@ -41,9 +41,7 @@ class TerminalProgress:
         self._label, self._total, self._done = label, total, 0
         self._began = self._printed = time.monotonic()
         if self._console.is_terminal and not self._console.quiet:
-            self._live = Live(
-                console=self._console, get_renderable=self._line, refresh_per_second=8, transient=True
-            )
+            self._live = Live(console=self._console, get_renderable=self._line, refresh_per_second=8, transient=True)
             self._live.start()
 
     def advance(self, count: int = 1) -> None:

@@ -1,7 +1,7 @@
 """The one protocol behind which every model runs, and the smaller one of a classifier.
 
-A stage hands over requests lazily and gets completions as they arrive, in any order. Async code, threads and batches are
-an affair of the model alone.
+A stage hands over requests lazily and gets completions as they arrive, in any order. Async code, threads and batches
+are an affair of the model alone.
 """
 
 from __future__ import annotations

@@ -70,7 +70,9 @@ class Session:
         """Write an event, once: the same event of a continued run is left out."""
         with self.store.write() as connection:
             wanted = content_hash(detail)
-            known = connection.execute("SELECT detail FROM events WHERE run = ? AND kind = ?", [self.run, kind]).fetchall()
+            known = connection.execute(
+                "SELECT detail FROM events WHERE run = ? AND kind = ?", [self.run, kind]
+            ).fetchall()
             if any(content_hash(_parsed(row[0])) == wanted for row in known):
                 return
             event = Event(
@@ -81,7 +83,11 @@ class Session:
 
 def run_id(suite: Suite, items_digest: str, seed: int) -> str:
     """Return the id of the run of a suite on its data with a seed."""
-    identity = {"spec": suite.spec.model_dump(mode="json"), "fingerprint": suite.fingerprint(items_digest), "seed": seed}
+    identity = {
+        "spec": suite.spec.model_dump(mode="json"),
+        "fingerprint": suite.fingerprint(items_digest),
+        "seed": seed,
+    }
     return f"{suite.name}-{short(content_hash(identity))}"
 
 

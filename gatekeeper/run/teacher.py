@@ -86,9 +86,7 @@ def _encoder_teacher(
     )
 
 
-def _fit_head(
-    suite: Suite, spec: EncoderTeacher, items: ItemSet, store: Store, run: str, progress: Progress
-) -> str:
+def _fit_head(suite: Suite, spec: EncoderTeacher, items: ItemSet, store: Store, run: str, progress: Progress) -> str:
     from gatekeeper.models.encoder import Encoder
     from gatekeeper.models.head import fit_encoder_head
 

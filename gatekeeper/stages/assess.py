@@ -59,7 +59,10 @@ def dev_estimates(
         "accuracy": estimate_mean(right.astype(float), total, failed),
         "teacher_accuracy": estimate_mean(reference.astype(float), total, failed),
         "pass_probability": Estimate(
-            value=chance, method="posterior predictive of one look", n_expected=total, n_scored=total - failed,
+            value=chance,
+            method="posterior predictive of one look",
+            n_expected=total,
+            n_scored=total - failed,
             n_failed=failed,
         ),
     }

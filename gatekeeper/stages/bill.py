@@ -92,9 +92,7 @@ def _payback_rule(suite: SuiteSpec, comparison: CostComparison) -> RuleResult:
         sentence = f"The month saves nothing, so the one-time cost of {once} is never earned back."
         return never_rule(rule, limit, unit="months", sentence=sentence)
     months = _number(expected.payback_months)
-    sentence = (
-        f"The one-time cost of {once} is earned back in {months:.1f} months; at most {limit:g} are allowed."
-    )
+    sentence = f"The one-time cost of {once} is earned back in {months:.1f} months; at most {limit:g} are allowed."
     return threshold_rule(
         rule,
         BoundedValue(months, _number(_payback(bad)), months),

@@ -78,9 +78,7 @@ def paired(session: Session, model: str, split: Split) -> Paired:
         columns = [
             {
                 score.item_id: score.value
-                for score in scores_of(
-                    connection, session.fingerprint, name, scorer.name, scorer.version, split
-                )
+                for score in scores_of(connection, session.fingerprint, name, scorer.name, scorer.version, split)
             }
             for name in (model, session.teacher.info.fingerprint)
         ]

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekeeper.records import Decision, Estimate, Outcome, RuleResult, Verdict
-from gatekeeper.stats.paired import paired_counts, ratio_score_p, retention_binary, smallest_passable_n
+from gatekeeper.stats.paired import paired_counts, passes, ratio_score_p, retention_binary, smallest_passable_n
 from gatekeeper.stats.power import rows_needed
 
 
 @dataclass(frozen=True)
 class QualityRequirement:
-    """What the suite demands of quality: retention above `retention` at family-wise error `alpha` over `looks` looks."""
+    """What the suite demands: retention above `retention`, with error `alpha` over all `looks` looks together."""
 
     retention: float
     alpha: float
@@ -82,8 +82,8 @@ def _decide(outcomes: Sequence[Outcome]) -> Decision:
 def quality_of_look(evidence: LookEvidence, requirement: QualityRequirement) -> RuleResult:
     """Judge retention on one look by the paired ratio score test at the look's share of alpha.
 
-    Items on which the teacher failed are counted both ways, as right and as wrong; the way that is worse for the student
-    decides. Source: Tang, Tang & Chan, Statistics in Medicine 2003.
+    Items on which the teacher failed are counted both ways, as right and as wrong; the way that is worse for the
+    student decides. Source: Tang, Tang & Chan, Statistics in Medicine 2003.
     """
     missing = evidence.n_expected - int(np.isfinite(evidence.student).sum())
     if evidence.n_expected < 1 or missing > 0:
@@ -124,7 +124,7 @@ def _quality_outcome(evidence: LookEvidence, requirement: QualityRequirement) ->
         f"(look {evidence.look} of {requirement.looks}, error share {evidence.alpha:.4f})."
     )
     p_values = [ratio_score_p(paired_counts(student, one), requirement.retention) for one in teachers]
-    if all(p_value is not None and p_value < evidence.alpha for p_value in p_values):
+    if estimate.value is not None and all(passes(p_value, evidence.alpha) for p_value in p_values):
         return _quality_rule("pass", requirement, estimate, head)
     # Refusal and shown failure use the whole alpha: they never promote, so they spend nothing.
     uppers = [retention_binary(student, one, alpha=requirement.alpha).upper for one in teachers]
@@ -156,9 +156,7 @@ def _settle(
     )
 
 
-def quality_unlooked(
-    dev: Estimate, requirement: QualityRequirement, *, reason: str, settle: str
-) -> RuleResult:
+def quality_unlooked(dev: Estimate, requirement: QualityRequirement, *, reason: str, settle: str) -> RuleResult:
     """Judge retention when no look at the gate split was spent on the candidate.
 
     It never passes. It fails when the development split alone shows that the student keeps too little, which costs no

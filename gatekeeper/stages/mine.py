@@ -1,9 +1,9 @@
 """Mine: which texts of the pool the teacher is asked about next.
 
 Half of the mined share goes to texts that the student is unsure of (smallest margin between its two best labels,
-Scheffer et al. 2001), half to texts that look like those it got wrong on the development split. Both are drawn at random
-from a list a few times as long, so that a round does not fill up with near copies. The rest of a round is drawn at
-random, which keeps the examples representative. Gate rows are out of reach here.
+Scheffer et al. 2001), half to texts that look like those it got wrong on the development split. Both are drawn at
+random from a list a few times as long, so that a round does not fill up with near copies. The rest of a round is drawn
+at random, which keeps the examples representative. Gate rows are out of reach here.
 """
 
 from __future__ import annotations
@@ -115,9 +115,7 @@ def pick_items(
     texts = [item.text for item in pool]
     probabilities = candidate.classifier.predict(texts) if candidate is not None and texts else None
     failures = dev_failures(open_items, candidate.model, teacher) if candidate is not None else []
-    picks = choose(
-        texts, probabilities, [item.text for item in failures], count=count, share=share, rng=rng
-    )
+    picks = choose(texts, probabilities, [item.text for item in failures], count=count, share=share, rng=rng)
     return [(pool[pick.index], pick.source) for pick in picks]
 
 

@@ -8,7 +8,7 @@ from gatekeeper.store.verdicts import record_promotion
 
 
 def promote(session: Session, artifact: str, why: str) -> None:
-    """Record the promotion of the artifact, then make the pointer file say the same; doing it twice is doing it once."""
+    """Record the promotion of the artifact, then make the pointer file say the same. Twice is once."""
     with session.store.write() as connection:
         record_promotion(
             connection,

@@ -1,7 +1,7 @@
 """Evidence: one digest for each row that a verdict rests on, so that a changed row can be named later.
 
-The digests are plain SQL over the tables; anyone can run the same queries in a DuckDB shell. They show that rows are not
-what they were. They do not show who changed them: whoever can write the file can write both.
+The digests are plain SQL over the tables; anyone can run the same queries in a DuckDB shell. They show that rows are
+not what they were. They do not show who changed them: whoever can write the file can write both.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 # Each query gives (key, row) for one kind of evidence; $run and $suite are bound where they occur.
 _OF_SUITE = {
     "items": "SELECT item_id, to_json(t) FROM items t WHERE suite = $suite AND split IN ('dev', 'gate')",
-    "predictions": "SELECT model || ' ' || item_id, to_json(t) FROM predictions t WHERE suite = $suite AND model IN models",
+    "predictions": """SELECT model || ' ' || item_id, to_json(t) FROM predictions t
+                      WHERE suite = $suite AND model IN models""",
     "scores": """SELECT concat_ws(' ', model, item_id, scorer, version), to_json(t) FROM scores t
                  WHERE suite = $suite AND model IN models""",
-    "suites": "SELECT fingerprint, to_json(t) FROM (SELECT * EXCLUDE (registered_at) FROM suites) t WHERE fingerprint = $suite",
+    "suites": """SELECT fingerprint, to_json(t) FROM (SELECT * EXCLUDE (registered_at) FROM suites) t
+                 WHERE fingerprint = $suite""",
 }
 _OF_RUN = {
     "examples": "SELECT example_id, to_json(t) FROM examples t WHERE run = $run",
@@ -30,7 +32,8 @@ _OF_RUN = {
     "looks": "SELECT CAST(look AS VARCHAR), to_json(t) FROM looks t WHERE run = $run",
     "costs": "SELECT name, to_json(t) FROM costs t WHERE run = $run",
     "spend": "SELECT purpose || ' ' || key, to_json(t) FROM spend t WHERE run = $run",
-    "events": "SELECT CAST(seq AS VARCHAR), to_json(t) FROM events t WHERE run = $run AND kind IN ('suite', 'teacher', 'teacher_cost')",
+    "events": """SELECT CAST(seq AS VARCHAR), to_json(t) FROM events t
+                 WHERE run = $run AND kind IN ('suite', 'teacher', 'teacher_cost')""",
 }
 """What belongs to a run or to its suite. Later runs on the same suite add rows of other models only."""
 
