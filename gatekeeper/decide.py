@@ -209,6 +209,9 @@ def _quality(connection: DuckDBPyConnection, facts: Facts, chosen: Chosen) -> Ru
     requirement = requirement_of(facts.spec)
     if chosen.look is not None:
         student, teacher = paired_scores(connection, facts, chosen.model, "gate")
+        if facts.fidelity:
+            # Where the teacher failed there is no answer to agree with. The student's 0 is the worse of both ways.
+            student = np.where(np.isnan(teacher), 0.0, student)
         evidence = gate.LookEvidence(
             student=student,
             teacher=teacher,

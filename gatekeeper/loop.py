@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from gatekeeper.cost.usage import price_requests
 from gatekeeper.decide import Derived, comparison_of, derive_verdict, facts_of, other_rules
-from gatekeeper.errors import BudgetExceededError, DataError
-from gatekeeper.records import Decision, Example, Verdict
+from gatekeeper.errors import BudgetExceededError, DataError, ModelError
+from gatekeeper.models.errors import FAILURES
+from gatekeeper.records import Completion, Decision, Example, Verdict
 from gatekeeper.run.candidate import Assessment, Candidate
 from gatekeeper.run.session import TEACHER_COST, Session
 from gatekeeper.stages import assess, evaluate, look
@@ -19,7 +20,7 @@ from gatekeeper.stages.train import train
 from gatekeeper.store.evidence import seal
 from gatekeeper.store.firewall import OpenItems
 from gatekeeper.store.spend import insert_costs
-from gatekeeper.store.suites import RunState, set_run_state
+from gatekeeper.store.suites import RunState, run_of, set_run_state
 from gatekeeper.store.training import Dropped, dropped_of, examples_of, insert_dropped, insert_examples
 from gatekeeper.store.verdicts import StoredVerdict, insert_verdict, verdict_of
 
@@ -37,7 +38,9 @@ def run_loop(session: Session) -> Verdict:
         stored = verdict_of(connection, session.run)
     if stored is not None:
         session.progress.say("this run has its verdict already")
+        _carry_out(session, stored.verdict, stored.model)
         return stored.verdict
+    _set_state(session, "running")
     try:
         return _rounds(session)
     except BudgetExceededError:
@@ -49,14 +52,15 @@ def run_loop(session: Session) -> Verdict:
 
 
 def _rounds(session: Session) -> Verdict:
-    evaluate.evaluate_teacher(session, "dev")
-    _price_teacher(session)
+    _price_teacher(session, evaluate.evaluate_teacher(session, "dev"))
     best: Assessment | None = None
+    learned = 0
     for number in range(1, session.suite.loop.rounds + 1):
         examples = _collect(session, number, best.candidate if best else None)
-        if best is not None and len(examples) == best.candidate.n_examples:
-            session.progress.say("  the pool is used up")
+        if len(examples) == learned:
+            session.progress.say("  nothing new to learn from; the pool is used up, or its answers were left out")
             break
+        learned = len(examples)
         for student in session.suite.students:
             assessment = _assess(session, train(session, number, student, examples))
             best = assessment if best is None or assessment.better_than(best) else best
@@ -157,11 +161,20 @@ def _conclude(session: Session) -> Verdict:
     with session.store.read() as connection:
         derived = derive_verdict(connection, session.run)
     _write(session, derived)
-    verdict = derived.verdict
+    _carry_out(session, derived.verdict, derived.chosen.model)
+    return derived.verdict
+
+
+def _carry_out(session: Session, verdict: Verdict, model: str) -> None:
+    """Do what the verdict says, once: a process may have been killed between the verdict and its promotion."""
+    state = STATES[verdict.decision]
+    with session.store.read() as connection:
+        run = run_of(connection, session.run)
+    if run is not None and run.state == state:
+        return
     if verdict.decision == "promote":
-        promote(session, derived.chosen.model, verdict.sentence)
-    _set_state(session, STATES[verdict.decision])
-    return verdict
+        promote(session, model, verdict.sentence)
+    _set_state(session, state)
 
 
 def _write(session: Session, derived: Derived) -> None:
@@ -180,17 +193,24 @@ def _write(session: Session, derived: Derived) -> None:
         )
 
 
-def _price_teacher(session: Session) -> None:
+def _price_teacher(session: Session, answers: list[Completion]) -> None:
     """Write down what one answer of the teacher costs: the mean over its answers on the development split."""
-    answers = evaluate.teacher_answers(session, "dev")
     usages = [answer.usage for answer in answers if answer.ok and answer.usage.input_tokens]
     if not usages:
-        raise DataError(
-            "the teacher answered none of the development rows, so its cost is not known",
-            hint="look at error_message in the table `completions`",
-        )
+        raise _no_answers(answers)
     cost = price_requests(usages, session.price)
     session.note(TEACHER_COST, **cost.model_dump(mode="json"))
+
+
+def _no_answers(answers: list[Completion]) -> ModelError:
+    first = next((answer for answer in answers if not answer.ok), None)
+    failure = None if first is None or first.error_class is None else FAILURES.get(first.error_class)
+    why = "" if first is None else f" ({first.error_class}: {first.error_message})"
+    return ModelError(
+        f"the teacher answered none of the {len(answers):,} development rows, so its cost is not known{why}",
+        kind="model" if failure is None else failure.kind,
+        hint="look at error_message in the table `completions`" if failure is None else failure.hint,
+    )
 
 
 def _say_round(session: Session, number: int, sources: list[str]) -> None:

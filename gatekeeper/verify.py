@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gatekeeper.decide import Facts, derive_verdict, facts_of
+from gatekeeper.decide import Derived, Facts, derive_verdict, facts_of
 from gatekeeper.errors import ArtifactError, StoreError
 from gatekeeper.records import Item, Score, Verdict
 from gatekeeper.scorers import Scorer, build_scorer
@@ -13,6 +13,7 @@ from gatekeeper.store.artifacts import open_artifact
 from gatekeeper.store.connection import Store
 from gatekeeper.store.evidence import digests, joint_digest, sealed
 from gatekeeper.store.predictions import predictions_of, scores_of
+from gatekeeper.store.rows import select
 from gatekeeper.store.spend import costs_of
 from gatekeeper.store.suites import items_of
 from gatekeeper.store.training import training_runs_of
@@ -107,11 +108,7 @@ def _differs(scorers: dict[str, Scorer], score: Score, item: Item, output: str |
 def _rederived(connection: DuckDBPyConnection, run: str, stored: Verdict) -> list[str]:
     """Run the pure gate and the bill again on the stored rows and compare every number."""
     derived = derive_verdict(connection, run)
-    problems = []
-    if derived.verdict.decision != stored.decision:
-        problems.append(f"verdict: is {stored.decision}, the stored rows give {derived.verdict.decision}")
-    if derived.verdict.sentence != stored.sentence:
-        problems.append("verdict: its sentence is not what the stored rows give")
+    problems = _verdict_row(connection, run, stored, derived) + _promoted(connection, run, derived)
     again = {rule.rule: rule for rule in derived.verdict.rules}
     for rule in [*stored.rules, *rules_of(connection, run)]:
         if rule != again.get(rule.rule):
@@ -123,6 +120,41 @@ def _rederived(connection: DuckDBPyConnection, run: str, stored: Verdict) -> lis
             value = None if found is None else found.value
             problems.append(f"table costs, {quantity.name}: is {value}, the stored rows give {quantity.value}")
     return sorted(set(problems))
+
+
+def _verdict_row(connection: DuckDBPyConnection, run: str, stored: Verdict, derived: Derived) -> list[str]:
+    """Compare the row of the table `verdicts`: the columns that people read, and the JSON that `stored` came from."""
+    again = derived.verdict
+    wanted = {
+        "decision": again.decision,
+        "candidate": again.candidate,
+        "sentence": again.sentence,
+        "model": derived.chosen.model,
+    }
+    names = ", ".join(wanted)
+    row = select(connection, f"SELECT {names} FROM verdicts WHERE run = ?", [run])[0]
+    problems = [
+        f"table verdicts, {name}: is {row[name]!r}, the stored rows give {value!r}"
+        for name, value in wanted.items()
+        if row[name] != value
+    ]
+    kept, given = (one.model_dump(mode="json", exclude={"rules"}) for one in (stored, again))
+    problems += [
+        f"table verdicts, verdict.{name}: is {kept[name]!r}, the stored rows give {value!r}"
+        for name, value in given.items()
+        if kept[name] != value
+    ]
+    return problems
+
+
+def _promoted(connection: DuckDBPyConnection, run: str, derived: Derived) -> list[str]:
+    """Whatever was promoted from this run is what its verdict is about."""
+    rows = select(connection, "SELECT id, artifact FROM promotions WHERE run = ? ORDER BY id", [run])
+    return [
+        f"table promotions, row {row['id']}: promotes {row['artifact']}, which the verdict does not"
+        for row in rows
+        if derived.verdict.decision != "promote" or row["artifact"] != derived.chosen.model
+    ]
 
 
 def _rehashed(store: Store, artifacts: list[str]) -> tuple[int, list[str]]:

@@ -1,7 +1,8 @@
-"""A tiny suite that a linear student learns in a second, a teacher behind real HTTP, and the command line as a process."""
+"""A tiny suite that a linear student learns in a second, a teacher behind real HTTP, and the command line."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -14,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,16 +23,21 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 import yaml
+
+from gatekeeper.cli.main import main
 from gatekeeper.hashing import hash_fraction
 
-WORDS = {
-    "billing": "invoice charge payment card receipt balance fee debit credit statement".split(),
-    "shipping": "parcel courier tracking delivery package warehouse dispatch customs postage carrier".split(),
-    "account": "password login username profile email reset locked signin verification device".split(),
+_TOPICS = {
+    "billing": "invoice charge payment card receipt balance fee debit credit statement",
+    "shipping": "parcel courier tracking delivery package warehouse dispatch customs postage carrier",
+    "account": "password login username profile email reset locked signin verification device",
 }
+_FILLERS = "please hello my the today about question again still need help with thanks since order week really just"
+WORDS = {label: words.split() for label, words in _TOPICS.items()}
 LABELS = tuple(WORDS)
-NOISE = "please hello my the today about question again still need help with thanks since order week really just".split()
+NOISE = _FILLERS.split()
 PRICE = "anthropic/claude-opus-4-5"
 TOKEN = "zqgate"
 """Each gate text holds one word that begins like this and occurs nowhere else."""
@@ -158,8 +164,18 @@ def environment(**more: str) -> dict[str, str]:
 
 def gatekeeper(*arguments: str | Path, before: str = "", **environ: str) -> Finished:
     """Run the command line as a process; `before` is Python that it runs first."""
-    done = subprocess.run(_command(arguments, before), env=environment(**environ), capture_output=True, text=True, timeout=240)
+    command, env = _command(arguments, before), environment(**environ)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=240)
     return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def call(*arguments: str | Path) -> Finished:
+    """Run the command line in this process: the same entry, without the seconds that a start takes."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+        main([str(one) for one in arguments])
+    assert isinstance(end.value.code, int)
+    return Finished(int(end.value.code), out.getvalue(), err.getvalue())
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
@@ -207,7 +223,9 @@ TABLES = {
 
 def contents(store: Path) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of a store by table, without times and speeds."""
-    return {table: sorted(rows_of(store, f"SELECT {columns} FROM {table}"), key=repr) for table, columns in TABLES.items()}
+    return {
+        table: sorted(rows_of(store, f"SELECT {columns} FROM {table}"), key=repr) for table, columns in TABLES.items()
+    }
 
 
 def everything(store: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -237,16 +255,17 @@ class Run:
         return answer
 
 
-def loop(suite: Path, store: Path, **environ: str) -> Run:
-    """Run the loop of a suite as a process, with its answer as JSON."""
-    return Run(suite, store, gatekeeper("loop", suite, "--store", store, "--json", **environ))
+def loop(suite: Path, store: Path) -> Run:
+    """Run the loop of a suite in this process, with its answer as JSON."""
+    return Run(suite, store, call("loop", suite, "--store", store, "--json"))
 
 
 @cache
 def promoted() -> Run:
     """One run that ends in a promotion, shared by all tests; copy its store before you change it."""
     folder = Path(tempfile.mkdtemp(prefix="gatekeeper-tests-"))
-    return loop(write_suite(folder / "suite"), folder / "store" / "g.duckdb")
+    suite, store = write_suite(folder / "suite"), folder / "store" / "g.duckdb"
+    return Run(suite, store, gatekeeper("loop", suite, "--store", store, "--json"))
 
 
 @dataclass

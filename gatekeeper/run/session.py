@@ -82,9 +82,9 @@ class Session:
 
 
 def run_id(suite: Suite, items_digest: str, seed: int) -> str:
-    """Return the id of the run of a suite on its data with a seed."""
+    """Return the id of the run of a suite on its data with a seed; a run whose budget is raised stays the same run."""
     identity = {
-        "spec": suite.spec.model_dump(mode="json"),
+        "spec": suite.spec.model_dump(mode="json", exclude={"loop": {"budget_usd"}}),
         "fingerprint": suite.fingerprint(items_digest),
         "seed": seed,
     }

@@ -31,17 +31,12 @@ class Paired:
     teacher: NDArray[np.float64]
 
 
-def evaluate_teacher(session: Session, split: Split) -> None:
-    """Ask the teacher about each item of `split` and store its predictions and scores."""
+def evaluate_teacher(session: Session, split: Split) -> list[Completion]:
+    """Ask the teacher about each item of `split`, store its predictions and scores, and return its answers."""
     items = session.split(split)
     answers = ask(session, items, "evaluate", f"teacher on {split}")
     _store(session, items, [_prediction(answers[item.id]) for item in items], _references(session, items, answers))
-
-
-def teacher_answers(session: Session, split: Split) -> list[Completion]:
-    """Return the teacher's stored completions on `split`, in the order of the items' ids; the missing are asked for."""
-    answers = ask(session, session.split(split), "evaluate", f"teacher on {split}")
-    return [answers[item.id] for item in session.split(split)]
+    return [answers[item.id] for item in items]
 
 
 def evaluate_student(session: Session, model: str, classifier: Classifier, split: Split) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gatekeeper.errors import InputError
 from gatekeeper.records import Decision, Estimate, Outcome, RuleResult, Verdict
 from gatekeeper.stats.paired import paired_counts, passes, ratio_score_p, retention_binary, smallest_passable_n
 from gatekeeper.stats.power import rows_needed
@@ -84,7 +85,11 @@ def quality_of_look(evidence: LookEvidence, requirement: QualityRequirement) -> 
 
     Items on which the teacher failed are counted both ways, as right and as wrong; the way that is worse for the
     student decides. Source: Tang, Tang & Chan, Statistics in Medicine 2003.
+
+    Raises:
+        InputError: the two have different numbers of scores, or more than there are gate rows.
     """
+    _check_shapes(evidence)
     missing = evidence.n_expected - int(np.isfinite(evidence.student).sum())
     if evidence.n_expected < 1 or missing > 0:
         return _unproven(
@@ -93,7 +98,7 @@ def quality_of_look(evidence: LookEvidence, requirement: QualityRequirement) -> 
             f"{missing} of {evidence.n_expected} gate rows have no score of the student.",
             "Score every row of the gate split; a mean over the rows that are there proves nothing.",
         )
-    failed = int(np.isnan(evidence.teacher).sum())
+    failed = evidence.n_expected - int(np.isfinite(evidence.teacher).sum())
     if failed > requirement.max_failed * evidence.n_expected:
         return _unproven(
             requirement,
@@ -105,10 +110,20 @@ def quality_of_look(evidence: LookEvidence, requirement: QualityRequirement) -> 
     return _quality_outcome(evidence, requirement)
 
 
+def _check_shapes(evidence: LookEvidence) -> None:
+    student, teacher = len(evidence.student), len(evidence.teacher)
+    if student != teacher or student > evidence.n_expected:
+        raise InputError(
+            f"{student} scores of the student and {teacher} of the teacher for {evidence.n_expected} gate rows",
+            hint="give one score of each for every row, NaN where there is none",
+        )
+
+
 def _teachers(evidence: LookEvidence) -> list[NDArray[np.bool_]]:
     """Return the teacher's scores with its failures counted as wrong and, where there are any, as right."""
-    fills = (0.0, 1.0) if np.isnan(evidence.teacher).any() else (0.0,)
-    return [np.where(np.isnan(evidence.teacher), fill, evidence.teacher) > 0.5 for fill in fills]
+    unknown = ~np.isfinite(evidence.teacher)
+    fills = (0.0, 1.0) if unknown.any() else (0.0,)
+    return [np.where(unknown, fill, evidence.teacher) > 0.5 for fill in fills]
 
 
 def _quality_outcome(evidence: LookEvidence, requirement: QualityRequirement) -> RuleResult:
@@ -141,7 +156,9 @@ def _settle(
     evidence: LookEvidence, requirement: QualityRequirement, student: NDArray[np.bool_], teacher: NDArray[np.bool_]
 ) -> str:
     accuracy = float(teacher.mean())
-    smallest = smallest_passable_n(requirement.retention, evidence.alpha, accuracy) if accuracy > 0 else None
+    if accuracy == 0:
+        return "The teacher got no gate row right, so there is nothing to keep: check its prompt, labels and targets."
+    smallest = smallest_passable_n(requirement.retention, evidence.alpha, accuracy)
     if smallest is not None and evidence.n_expected < smallest:
         return (
             f"With {evidence.n_expected} gate rows even a student identical to the teacher cannot pass; "
