@@ -183,6 +183,16 @@ def paired_scores(
     return columns[:, 0], columns[:, 1]
 
 
+def _clusters(connection: DuckDBPyConnection, facts: Facts) -> list[str] | None:
+    """Return the cluster of each gate item, by item id; None where the eval has no clusters."""
+    if facts.eval_spec.data.cluster is None:
+        return None
+    rows = connection.execute(
+        "SELECT cluster_id FROM items WHERE suite = ? AND split = 'gate' ORDER BY item_id", [facts.suite.fingerprint]
+    ).fetchall()
+    return [cluster for (cluster,) in rows]
+
+
 def _choose(connection: DuckDBPyConnection, facts: Facts) -> Chosen:
     """The candidate of this run's last look; without a look, the one most likely to pass one."""
     own = [look for look in facts.looks if look.run == facts.run]
@@ -219,6 +229,7 @@ def _quality(connection: DuckDBPyConnection, facts: Facts, chosen: Chosen) -> Ru
             look=chosen.look.look,
             alpha=chosen.look.alpha,
             fidelity=facts.fidelity,
+            clusters=_clusters(connection, facts),
         )
         return gate.quality_of_look(evidence, requirement)
     student, teacher = paired_scores(connection, facts, chosen.model, "dev")

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import pytest
-from tiny_suite import (
-    ROWS,
-    TOKEN,
-    Run,
-    Teacher,
-    contents,
-    gatekeeper,
-    http_server,
-    http_teacher,
-    loop,
-    make_rows,
-    rows_of,
-    write_suite,
-)
+from tiny_suite import Teacher, call, contents, gatekeeper, http_server, http_teacher, loop, rows_of, start, write_suite
 
 from gatekeeper.store.recovery import read_journal
 
 CONCURRENCY = 4
-IN_DEV = {row["text"] for row in make_rows("dev", ROWS["dev"])}
+DEV, ROUND, GATE = 90, 50, 160
+"""Requests in the order in which the undisturbed run sends them: dev, round 1, the gate at the first look, round 2."""
 
 
 @pytest.fixture(scope="module")
@@ -39,37 +27,146 @@ def server() -> Iterator[Teacher]:
 
 
 @dataclass(frozen=True)
-class Reference:
-    """A run that nobody disturbed."""
+class Undisturbed:
+    """A run that nobody killed."""
 
     suite: Path
-    run: Run
+    store: Path
     rows: dict[str, list[tuple[Any, ...]]]
-    asked: int
+    usd: float
 
 
-@pytest.fixture
-def reference(server: Teacher) -> Reference:
-    """The undisturbed run, made once."""
-    made = _reference(server.url, id(server))
-    server.clear()
-    return made
-
-
-_SERVERS: dict[int, Teacher] = {}
+@pytest.fixture(scope="module")
+def undisturbed(server: Teacher, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """One run for comparison."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    suite = write_suite(folder / "suite", http_teacher(server.url, concurrency=CONCURRENCY))
+    run = loop(suite, folder / "store" / "g.duckdb")
+    assert run.finished.code == 0, run.finished.said
+    assert len(server.log) == DEV + ROUND + GATE + ROUND and max(server.counts.values()) == 1
+    return Undisturbed(suite, run.store, contents(run.store), spent(run.store))
 
 
 @pytest.fixture(autouse=True)
-def _known(server: Teacher) -> None:
-    _SERVERS[id(server)] = server
-
-
-@cache
-def _reference(url: str, key: int) -> Reference:
-    server = _SERVERS[key]
+def _clear(server: Teacher, undisturbed: Undisturbed) -> None:
     server.clear()
-    folder = Path(mkdtemp(prefix="gatekeeper-tests-"))
-    suite = write_suite(folder / "suite", http_teacher(url, concurrency=CONCURRENCY))
-    run = loop(suite, folder / "store" / "g.duckdb")
-    assert run.finished.code == 0, run.finished.said
-    return Reference(suite, run, contents(run.store), len(server.log))
+
+
+def spent(store: Path) -> float:
+    """US dollars of teacher calls, open reservations at their upper bound."""
+    sql = "SELECT sum(coalesce(settled, reserved)) FROM spend WHERE purpose <> 'train'"
+    return float(rows_of(store, sql)[0][0])
+
+
+def arrived(store: Path) -> set[str]:
+    """The texts whose answers had arrived when the process was killed: from the tables and from the journal."""
+    items = set(rows_of(store, "SELECT item_id FROM completions WHERE output IS NOT NULL"))
+    for path in store.with_name(store.name + ".journal").rglob("*.jsonl"):
+        lines, _, corrupt = read_journal(path)
+        assert not corrupt
+        items |= {(line.record.item_id,) for line in lines if line.kind == "completion"}
+    texts = dict(rows_of(store, "SELECT item_id, text FROM items"))
+    return {texts[item_id] for (item_id,) in items}
+
+
+def check_continued(undisturbed: Undisturbed, store: Path, server: Teacher, known: set[str]) -> None:
+    """Run the same command to its end and compare with the run that nobody killed."""
+    done = gatekeeper("loop", undisturbed.suite, "--store", store)
+    assert done.code == 0, done.said
+    again = {text: count for text, count in server.counts.items() if count > 1}
+    assert not known & again.keys(), "an answer that had arrived was asked for again"
+    assert sum(again.values()) - len(again) <= CONCURRENCY, again
+    assert set(server.counts) == {text for (text,) in rows_of(store, ASKED)}
+    for table, rows in undisturbed.rows.items():
+        assert contents(store)[table] == rows, table
+    unsettled = rows_of(store, "SELECT count(*) FROM spend WHERE state <> 'settled'")[0][0]
+    assert unsettled <= CONCURRENCY
+    assert spent(store) >= undisturbed.usd - 1e-9  # what was in flight counts, so the ledger is never optimistic
+    assert not list(store.with_name(store.name + ".journal").rglob("*.jsonl"))
+    verified = call("verify", "--store", store)
+    assert verified.code == 0, verified.said
+
+
+ASKED = "SELECT text FROM items JOIN completions USING (suite, item_id)"
+
+
+def kill_at_request(number: int, undisturbed: Undisturbed, server: Teacher, store: Path) -> None:
+    """Start the loop, kill it at its request number `number`, and run it again."""
+    server.run_and_kill(lambda count, _: count == number, "loop", undisturbed.suite, "--store", store)
+    assert len(server.log) <= number + CONCURRENCY
+    known = arrived(store)
+    assert number - CONCURRENCY <= len(known) < number
+    check_continued(undisturbed, store, server, known)
+
+
+def test_killed_during_the_gate(undisturbed: Undisturbed, server: Teacher, tmp_path: Path) -> None:
+    # The look is reserved, and some gate rows are answered.
+    kill_at_request(DEV + ROUND + GATE // 2, undisturbed, server, tmp_path / "g.duckdb")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(1, id="first request"),
+        pytest.param(DEV // 2, id="development split"),
+        pytest.param(DEV + 1, id="first text of round 1"),
+        pytest.param(DEV + ROUND // 2, id="generation of round 1"),
+        pytest.param(DEV + ROUND + 1, id="first gate row"),
+        pytest.param(DEV + ROUND + GATE, id="last gate row"),
+        pytest.param(DEV + ROUND + GATE + 1, id="after round 1"),
+        pytest.param(DEV + ROUND + GATE + ROUND, id="last text of round 2"),
+    ],
+)
+def test_killed_at_a_request(number: int, undisturbed: Undisturbed, server: Teacher, tmp_path: Path) -> None:
+    kill_at_request(number, undisturbed, server, tmp_path / "g.duckdb")
+
+
+def trained(count: int) -> Callable[[Path], bool]:
+    """Whether so many students have their weights on disk; their rows may not be in the tables yet."""
+    return lambda store: len(list(store.with_name(store.name + ".artifacts").glob("[!.]*"))) >= count
+
+
+def is_promoted(store: Path) -> bool:
+    """Whether the pointer is written, which is after the verdict and before the run's state and the report."""
+    return (store.parent / "promoted" / "tiny.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(trained(1), id="first student on disk"),
+        pytest.param(trained(2), id="second student on disk"),
+        pytest.param(is_promoted, id="pointer written"),
+    ],
+)
+def test_killed_when_a_file_appears(
+    moment: Callable[[Path], bool], undisturbed: Undisturbed, server: Teacher, tmp_path: Path
+) -> None:
+    store = tmp_path / "g.duckdb"
+    process = start("loop", undisturbed.suite, "--store", store)
+    while not moment(store):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.0005)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    check_continued(undisturbed, store, server, arrived(store))
+
+
+@pytest.mark.slow
+def test_killed_again_and_again(undisturbed: Undisturbed, server: Teacher, tmp_path: Path) -> None:
+    store = tmp_path / "g.duckdb"
+    known: set[str] = set()
+    for number in (20, DEV + 10, DEV + ROUND + 30, DEV + ROUND + GATE + 20):
+        server.run_and_kill(lambda count, _, at=number: count >= at, "loop", undisturbed.suite, "--store", store)
+        assert not known & {text for text, count in server.counts.items() if count > 1}
+        known = arrived(store)
+    done = gatekeeper("loop", undisturbed.suite, "--store", store)
+    assert done.code == 0, done.said
+    again = {text: count for text, count in server.counts.items() if count > 1}
+    assert not known & {text for text, count in again.items() if count > 4}
+    assert sum(again.values()) - len(again) <= 4 * CONCURRENCY
+    for table, rows in undisturbed.rows.items():
+        assert contents(store)[table] == rows, table

@@ -28,7 +28,9 @@ _QUIET_DAYS = 14
 """The book of genai-prices 0.2.3 learns of a change every few days; a longer gap before a start date means that the
 change was announced ahead of time."""
 
-_OWN_FILE = "give the model in your own price file (a list of {model, input_per_m, output_per_m, as_of, source})"
+_OWN_FILE = (
+    "name your own price file under `prices` in the suite (a list of {model, input_per_m, output_per_m, as_of, source})"
+)
 
 
 class PriceTier(Record):

@@ -23,6 +23,8 @@ class CostComparison(Record):
     """The same scenario with the throughput at the lower end of its interval: what a gate compares. None where there
     is no usable lower end; `pessimistic_reason` says why, and a gate must not pass on it."""
     pessimistic_reason: str | None
+    optimistic: CostCase | None
+    """The same with the throughput at the upper end, which decides whether a failure is shown; None as above."""
     price_assumed: bool
     quantities: tuple[Quantity, ...]
 
@@ -38,21 +40,24 @@ def compare(scenario: Scenario) -> CostComparison:
     check_scenario(scenario)
     expected = cost_case(scenario, _capacity(scenario, "value"))
     pessimistic: CostCase | None = None
+    optimistic: CostCase | None = None
     reason: str | None = None
     try:
         pessimistic = cost_case(scenario, _capacity(scenario, "lower"))
+        optimistic = cost_case(scenario, _capacity(scenario, "upper"))
     except InputError as error:
         reason = error.message
     return CostComparison(
         expected=expected,
         pessimistic=pessimistic,
         pessimistic_reason=reason,
+        optimistic=optimistic,
         price_assumed=scenario.price_assumed,
         quantities=quantities(scenario, expected, pessimistic),
     )
 
 
-def _capacity(scenario: Scenario, end: Literal["value", "lower"]) -> Decimal | None:
+def _capacity(scenario: Scenario, end: Literal["value", "lower", "upper"]) -> Decimal | None:
     if scenario.serving is None:
         return None
     if scenario.throughput is None:

@@ -57,7 +57,7 @@ class ServingMonth(Record):
 def capacity_rps(
     throughput: Estimate,
     *,
-    end: Literal["value", "lower"] = "value",
+    end: Literal["value", "lower", "upper"] = "value",
     cores_measured: int | None = None,
     cores_billed: int | None = None,
 ) -> Decimal:
@@ -73,8 +73,8 @@ def capacity_rps(
     Raises:
         InputError: the number is missing, not finite, or not above 0.
     """
-    number = throughput.value if end == "value" else throughput.lower
-    name = "throughput" if end == "value" else "the lower bound of the throughput"
+    number: float | None = getattr(throughput, end)
+    name = "throughput" if end == "value" else f"the {end} bound of the throughput"
     if number is None:
         raise InputError(f"{name} is not known, so the bill is not known", hint="measure the candidate's speed")
     rps = require_positive(Decimal(repr(float(number))), name)
@@ -83,7 +83,7 @@ def capacity_rps(
     ratio = require_positive(Decimal(cores_billed), "cores billed") / require_positive(
         Decimal(cores_measured), "cores measured"
     )
-    return rps * (ratio if end == "value" else min(ratio, Decimal(1)))
+    return rps * (min(ratio, Decimal(1)) if end == "lower" else ratio)
 
 
 def replicas(

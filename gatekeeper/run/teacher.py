@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
+from gatekeeper.cost.price_file import parse_prices
 from gatekeeper.cost.prices import DEFAULT_MAX_AGE_DAYS, Price, find_price
-from gatekeeper.errors import DataError, PriceError
+from gatekeeper.errors import DataError, InputError, PriceError
 from gatekeeper.hashing import content_hash
 from gatekeeper.models.base import Model
 from gatekeeper.run.progress import Progress
@@ -45,9 +47,18 @@ def price_of(suite: Suite, at: date) -> Price:
 
     Raises:
         PriceError: the price is unknown or too old.
+        InputError: the suite's own price file cannot be read.
     """
     price_id, assumed = price_id_of(suite)
-    return find_price(price_id, at=at, max_age_days=NO_LIMIT_DAYS if assumed else DEFAULT_MAX_AGE_DAYS)
+    own = None if suite.prices is None else parse_prices(_read(suite.prices), file=str(suite.prices))
+    return find_price(price_id, at=at, own=own, max_age_days=NO_LIMIT_DAYS if assumed else DEFAULT_MAX_AGE_DAYS)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the price file {path} cannot be read: {error}", hint="give a UTF-8 YAML file") from error
 
 
 def teacher_of(suite: Suite, items: ItemSet, store: Store, run: str, progress: Progress) -> Model:

@@ -61,7 +61,7 @@ def cost_rules(suite: SuiteSpec, comparison: CostComparison) -> tuple[RuleResult
 
 
 def _reduction_rule(suite: SuiteSpec, comparison: CostComparison) -> RuleResult:
-    expected, bad = comparison.expected, comparison.pessimistic
+    expected, bad, good = comparison.expected, comparison.pessimistic, comparison.optimistic
     assumed = " (the teacher's price is assumed)" if comparison.price_assumed else ""
     sentence = (
         f"A month costs {format_usd(expected.baseline_usd)} with the teacher{assumed} and "
@@ -74,7 +74,7 @@ def _reduction_rule(suite: SuiteSpec, comparison: CostComparison) -> RuleResult:
         BoundedValue(
             _number(expected.reduction),
             _number(None if bad is None else bad.reduction),
-            _number(expected.reduction),
+            _number(None if good is None else good.reduction),
         ),
         suite.gates.cost.reduction,
         better="higher",
@@ -86,16 +86,19 @@ def _reduction_rule(suite: SuiteSpec, comparison: CostComparison) -> RuleResult:
 
 def _payback_rule(suite: SuiteSpec, comparison: CostComparison) -> RuleResult:
     rule, limit = "gates.cost.payback_months", suite.gates.cost.payback_months
-    expected, bad = comparison.expected, comparison.pessimistic
-    once = format_usd(expected.program_usd)
-    if expected.payback_months is None:
-        sentence = f"The month saves nothing, so the one-time cost of {once} is never earned back."
+    expected, bad, good = comparison.expected, comparison.pessimistic, comparison.optimistic
+    ahead, program = format_usd(expected.forward_usd), format_usd(expected.program_usd)
+    if expected.payback_forward_months is None:
+        sentence = f"The month saves nothing, so the one-time cost of {ahead} is never earned back."
         return never_rule(rule, limit, unit="months", sentence=sentence)
-    months = _number(expected.payback_months)
-    sentence = f"The one-time cost of {once} is earned back in {months:.1f} months; at most {limit:g} are allowed."
+    months = _number(expected.payback_forward_months)
+    sentence = (
+        f"The one-time cost that is still ahead, {ahead}, is earned back in {months:.1f} months; at most {limit:g} are "
+        f"allowed. With what the loop has spent already it is {program}."
+    )
     return threshold_rule(
         rule,
-        BoundedValue(months, _number(_payback(bad)), months),
+        BoundedValue(months, _number(_payback(bad)), _number(_payback(good))),
         limit,
         better="lower",
         unit="months",
@@ -127,7 +130,7 @@ def latency_rule(suite: SuiteSpec, measurement: Measurement) -> RuleResult | Non
 
 
 def _payback(case: CostCase | None) -> Decimal | None:
-    return None if case is None else case.payback_months
+    return None if case is None else case.payback_forward_months
 
 
 def _number(value: Decimal | None) -> float | None:

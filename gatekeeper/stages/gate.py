@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from gatekeeper.errors import InputError
 from gatekeeper.records import Decision, Estimate, Outcome, RuleResult, Verdict
-from gatekeeper.stats.paired import paired_counts, passes, ratio_score_p, retention_binary, smallest_passable_n
+from gatekeeper.stats.paired import (
+    FIELLER_LEAST_ITEMS,
+    fieller,
+    paired_counts,
+    passes,
+    ratio_score_p,
+    retention_binary,
+    smallest_passable_n,
+)
 from gatekeeper.stats.power import rows_needed
 
 
@@ -40,6 +48,7 @@ class LookEvidence:
         look: which look this is, from 1.
         alpha: the error probability that the ledger granted to this look.
         fidelity: True when there are no gold answers and a score is agreement with the teacher.
+        clusters: shape (n,), which items belong together; None when each stands alone.
     """
 
     student: NDArray[np.float64]
@@ -48,6 +57,7 @@ class LookEvidence:
     look: int
     alpha: float
     fidelity: bool = False
+    clusters: Sequence[str] | None = None
 
 
 def judge(
@@ -81,7 +91,8 @@ def _decide(outcomes: Sequence[Outcome]) -> Decision:
 
 
 def quality_of_look(evidence: LookEvidence, requirement: QualityRequirement) -> RuleResult:
-    """Judge retention on one look by the paired ratio score test at the look's share of alpha.
+    """Judge retention on one look, at the look's share of alpha: by the paired ratio score test, or, where items come
+    in clusters, by Fieller's t with cluster-robust variance.
 
     Items on which the teacher failed are counted both ways, as right and as wrong; the way that is worse for the
     student decides. Source: Tang, Tang & Chan, Statistics in Medicine 2003.
@@ -90,7 +101,9 @@ def quality_of_look(evidence: LookEvidence, requirement: QualityRequirement) -> 
         InputError: the two have different numbers of scores, or more than there are gate rows.
     """
     _check_shapes(evidence)
-    missing = evidence.n_expected - int(np.isfinite(evidence.student).sum())
+    # Without gold answers nobody knows whether the student agrees with a teacher that failed: that row is counted below.
+    scored = np.isfinite(evidence.student) | (evidence.fidelity & ~np.isfinite(evidence.teacher))
+    missing = evidence.n_expected - int(scored.sum())
     if evidence.n_expected < 1 or missing > 0:
         return _unproven(
             requirement,
@@ -129,23 +142,36 @@ def _teachers(evidence: LookEvidence) -> list[NDArray[np.bool_]]:
 def _quality_outcome(evidence: LookEvidence, requirement: QualityRequirement) -> RuleResult:
     student = evidence.student > 0.5
     teachers = _teachers(evidence)
-    looks = [retention_binary(student, teacher, alpha=evidence.alpha) for teacher in teachers]
-    worst = min(range(len(looks)), key=lambda index: _lower(looks[index]))
-    estimate, teacher = looks[worst], teachers[worst]
+    tests = [_test(evidence, requirement, teacher, evidence.alpha) for teacher in teachers]
+    worst = min(range(len(tests)), key=lambda index: _lower(tests[index][0]))
+    estimate, teacher = tests[worst][0], teachers[worst]
     kept = "agreement with the teacher" if evidence.fidelity else "the teacher's quality"
     head = (
         f"On {evidence.n_expected:,} gate rows the student keeps {_percent(estimate.value)} of {kept}; "
         f"it is shown to keep at least {_percent(estimate.lower)}, required is {requirement.retention:.1%} "
         f"(look {evidence.look} of {requirement.looks}, error share {evidence.alpha:.4f})."
     )
-    p_values = [ratio_score_p(paired_counts(student, one), requirement.retention) for one in teachers]
-    if estimate.value is not None and all(passes(p_value, evidence.alpha) for p_value in p_values):
+    if estimate.value is not None and all(passes(p_value, evidence.alpha) for _, p_value in tests):
         return _quality_rule("pass", requirement, estimate, head)
     # Refusal and shown failure use the whole alpha: they never promote, so they spend nothing.
-    uppers = [retention_binary(student, one, alpha=requirement.alpha).upper for one in teachers]
+    uppers = [_test(evidence, requirement, one, requirement.alpha)[0].upper for one in teachers]
     if all(upper is not None and upper < requirement.retention for upper in uppers):
         return _quality_rule("fail", requirement, estimate, head + " It is shown to keep less than that.")
     return _quality_rule("inconclusive", requirement, estimate, head, _settle(evidence, requirement, student, teacher))
+
+
+def _test(
+    evidence: LookEvidence, requirement: QualityRequirement, teacher: NDArray[np.bool_], alpha: float
+) -> tuple[Estimate, float | None]:
+    """Return retention with its interval at 1 - 2 alpha, and the one-sided p-value; None where no test holds."""
+    student = evidence.student > 0.5
+    names = None if evidence.clusters is None else np.unique(np.asarray(evidence.clusters), return_inverse=True)[1]
+    if names is None or len(names) == 0 or int(names.max()) + 1 == len(names):
+        estimate = retention_binary(student, teacher, alpha=alpha)
+        return estimate, ratio_score_p(paired_counts(student, teacher), requirement.retention)
+    r0 = requirement.retention
+    result = fieller(student.astype(float), teacher.astype(float), r0=r0, alpha=alpha, clusters=names)
+    return result.estimate, result.p if int(names.max()) + 1 >= FIELLER_LEAST_ITEMS else None
 
 
 def _lower(estimate: Estimate) -> float:

@@ -48,6 +48,7 @@ def load_suite(path: Path, *, allow_outside: bool = False) -> Suite:
     checker.students(document)
     weights = checker.weights(document, ("teacher", "init"))
     answers = checker.file(document, ("teacher", "answers", "jsonl"))
+    prices = checker.file(document, ("prices",))
     base_url = checker.base_url(document)
     if eval_document.tree is not None:
         checker.gold_rows(document, eval_document)
@@ -68,6 +69,7 @@ def load_suite(path: Path, *, allow_outside: bool = False) -> Suite:
             _resolved(student, init=checker.weights(document, ("students", index, "init")))
             for index, student in enumerate(spec.students)
         ),
+        prices=prices,
         assumed=find_assumed(spec, eval_spec),
     )
 

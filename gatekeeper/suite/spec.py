@@ -201,6 +201,9 @@ class SuiteSpec(FileModel):
         min_length=1, max_length=1, description="one eval: its folder, its eval.yaml, or its content inline"
     )
     prompt: PromptSpec | None = Field(default=None, description="absent: the data's own messages")
+    prices: FilePath | None = Field(
+        default=None, description="your own price file; its prices go before the price book"
+    )
     teacher: TeacherSpec = Field(description=f"the model to be replaced: {', '.join(TEACHER_FORMS)}")
     students: tuple[StudentSpec, ...] = Field(min_length=1, description="tried in this order; names are unique")
     traffic: TrafficSpec = Field(description="the volume that the verdict is about")

@@ -80,6 +80,7 @@ class Suite:
     prompt: Prompt | None
     teacher: TeacherSpec
     students: tuple[StudentSpec, ...]
+    prices: Path | None
     assumed: tuple[tuple[str, Any], ...]
 
     @property
