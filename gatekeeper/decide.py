@@ -262,12 +262,15 @@ def _unlooked(
 def _why_no_look(facts: Facts, teacher_accuracy: float, chance: float, wish: str) -> tuple[str, str]:
     requirement = requirement_of(facts.spec)
     alphas, rows = look_alphas(requirement.alpha, requirement.looks), facts.suite.split_counts.get("gate", 0)
-    if len(facts.looks) >= len(alphas):
+    spent = [look.alpha for look in facts.looks]
+    alpha = gate.next_alpha(alphas, spent)
+    if alpha is None:
+        looks = "look" if len(spent) == 1 else "looks"
         return (
-            f"This gate split is used up: all {len(alphas)} looks are spent.",
+            f"This gate split is used up: {len(spent)} {looks} spent {sum(spent):.4f} of the error budget of "
+            f"{requirement.alpha:g}.",
             "Add fresh rows to the gate split; a new split has a new error budget.",
         )
-    alpha = alphas[len(facts.looks)]
     smallest = smallest_passable_n(requirement.retention, alpha, teacher_accuracy) if teacher_accuracy > 0 else None
     if smallest is not None and rows < smallest:
         return (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatekeeper.decide import Derived, Facts, derive_verdict, facts_of
-from gatekeeper.errors import ArtifactError, StoreError
+from gatekeeper.errors import ArtifactError, GatekeeperError, StoreError, VerificationError
 from gatekeeper.records import Item, Score, Verdict
 from gatekeeper.scorers import Scorer, build_scorer
 from gatekeeper.store.artifacts import open_artifact
@@ -17,7 +17,7 @@ from gatekeeper.store.rows import select
 from gatekeeper.store.spend import costs_of
 from gatekeeper.store.suites import items_of
 from gatekeeper.store.training import training_runs_of
-from gatekeeper.store.verdicts import rules_of, verdict_of
+from gatekeeper.store.verdicts import StoredVerdict, rules_of, verdict_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -43,19 +43,40 @@ def verify_run(store: Store, run: str) -> Verification:
 
     Raises:
         StoreError: the run does not exist or has no verdict yet.
+        VerificationError: the verdict's own row cannot be read.
     """
     with store.read() as connection:
-        stored = verdict_of(connection, run)
-        if stored is None:
-            raise StoreError(f"the run {run!r} has no verdict yet", hint="run the same loop again to continue it")
-        facts = facts_of(connection, run)
+        stored = _stored(connection, run)
         rows = digests(connection, run)
         problems = _changed_rows(sealed(connection, run), rows, stored.evidence_digest)
-        n_scores, wrong = _rescored(connection, facts)
-        problems += wrong + _rederived(connection, run, stored.verdict)
+        n_scores, wrong = _derived_again(connection, run, stored.verdict)
+        problems += wrong
         artifacts = [one.artifact for one in training_runs_of(connection, run) if one.artifact]
     n_files, broken = _rehashed(store, artifacts)
     return Verification(run, stored.verdict, len(rows), n_scores, n_files, tuple(problems + broken))
+
+
+def _stored(connection: DuckDBPyConnection, run: str) -> StoredVerdict:
+    try:
+        stored = verdict_of(connection, run)
+    except ValueError as error:
+        raise VerificationError(f"table verdicts, row {run}: cannot be read: {_brief(error)}") from error
+    if stored is None:
+        raise StoreError(f"the run {run!r} has no verdict yet", hint="run the same loop again to continue it")
+    return stored
+
+
+def _derived_again(connection: DuckDBPyConnection, run: str, stored: Verdict) -> tuple[int, list[str]]:
+    """Score and derive again; rows that do not even allow it are a problem like any other."""
+    try:
+        n_scores, problems = _rescored(connection, facts_of(connection, run))
+        return n_scores, problems + _rederived(connection, run, stored)
+    except (GatekeeperError, ValueError, LookupError, TypeError, ArithmeticError) as error:
+        return 0, [f"verdict: cannot be derived from the stored rows: {_brief(error)}"]
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def _changed_rows(before: dict[tuple[str, str], str], now: dict[tuple[str, str], str], joint: str) -> list[str]:

@@ -41,7 +41,7 @@ NOISE = _FILLERS.split()
 PRICE = "anthropic/claude-opus-4-5"
 TOKEN = "zqgate"
 """Each gate text holds one word that begins like this and occurs nowhere else."""
-ROWS = {"pool": 150, "dev": 90, "gate": 160}
+ROWS = {"pool": 800, "dev": 90, "gate": 160}
 
 
 def make_rows(split: str, count: int, *, learnable: bool = True) -> list[dict[str, str]]:

@@ -50,7 +50,7 @@ class TerminalProgress:
         now = time.monotonic()
         if self._live is None and now - self._printed > PLAIN_EVERY_S:
             self._printed = now
-            self._console.print(self._line())
+            self._console.print(Text(f"    {self._label}: {self._counted()}", style="dim"))
 
     def spent(self, total: Decimal, *, assumed: bool) -> None:
         """Show how much the run has spent so far."""
@@ -63,16 +63,17 @@ class TerminalProgress:
             self._live = None
 
     def _line(self) -> Table:
-        elapsed = max(time.monotonic() - self._began, 1e-6)
         share = self._done / self._total if self._total else 0.0
         filled = min(int(share * BAR_WIDTH), BAR_WIDTH)
-        money = f"${self._spent:.2f}{' (assumed)' if self._assumed else ''}"
         grid = Table.grid(padding=(0, 1))
         grid.add_row(
             Text(f"    {self._label}"),
             Text("━" * filled, style="cyan") + Text("━" * (BAR_WIDTH - filled), style="dim"),
-            f"{self._done:,}/{self._total:,}",
-            f"{self._done / elapsed:,.0f}/s",
-            money,
+            self._counted(),
         )
         return grid
+
+    def _counted(self) -> str:
+        elapsed = max(time.monotonic() - self._began, 1e-6)
+        money = f"${self._spent:.2f} spent{' (assumed)' if self._assumed else ''}"
+        return f"{self._done:,}/{self._total:,}  {self._done / elapsed:,.0f}/s  {money}"

@@ -172,10 +172,13 @@ def _other_rule(dossier: Dossier, rule: RuleResult) -> str:
 
 def _after_promote(dossier: Dossier) -> list[Step]:
     suite = one_line(dossier.suite)
-    steps = [Step("Serve the student, with the teacher as fallback:", f"gatekeeper serve {suite}")]
+    steps = [Step(f"Deploy the artifact that promoted/{suite}.json names; keep the teacher reachable as the way back.")]
     if dossier.assumed:
         steps.append(Step("Where you can, replace what was assumed by measured values, and run the loop again."))
-    return [*steps, Step("If production disagrees, go back to the teacher at once:", f"gatekeeper rollback {suite}")]
+    return [
+        *steps,
+        Step("Keep a random share of traffic on the teacher, so that drift is seen; the loop does not watch it."),
+    ]
 
 
 _AFTER_FAILURE = (
@@ -189,8 +192,7 @@ _AFTER_FAILURE = (
     (
         "gates.cost",
         Step(
-            "Keep the teacher, unless traffic, price or serving cost changes. From which volume on it would pay:",
-            "gatekeeper cost break-even",
+            "Keep the teacher, unless traffic, price or serving cost changes; the money table has the break-even volume."
         ),
     ),
     ("gates.latency", Step("Take a smaller student or a faster machine, or relax the rule if the product allows it.")),

@@ -6,6 +6,7 @@ from gatekeeper.errors import StoreError
 from gatekeeper.records import RuleResult
 from gatekeeper.run.candidate import Assessment, Candidate
 from gatekeeper.run.session import Session
+from gatekeeper.stages import gate
 from gatekeeper.stats.spending import look_alphas
 from gatekeeper.store.looks import Look, looks_of, reserve_look, settle_look
 
@@ -16,22 +17,14 @@ def planned_alphas(session: Session) -> tuple[float, ...]:
     return look_alphas(quality.alpha, quality.looks)
 
 
-def looks_left(session: Session) -> int:
-    """Return how many looks at this gate split are not spent yet, over all runs and suites of the store."""
-    with session.store.read() as connection:
-        return max(len(planned_alphas(session)) - len(looks_of(connection, session.items.gate_digest)), 0)
-
-
-def looks_spent(session: Session) -> int:
-    """Return how many looks at this gate split are spent, over all runs and suites of the store."""
-    with session.store.read() as connection:
-        return len(looks_of(connection, session.items.gate_digest))
-
-
 def next_alpha(session: Session) -> float | None:
-    """Return the error probability that the next look would get, or None when all looks are spent."""
-    alphas, spent = planned_alphas(session), looks_spent(session)
-    return alphas[spent] if spent < len(alphas) else None
+    """Return the error probability that the next look would get, or None when the gate split is used up.
+
+    Looks count over all runs and suites of the store.
+    """
+    with session.store.read() as connection:
+        looks = looks_of(connection, session.items.gate_digest)
+    return gate.next_alpha(planned_alphas(session), [look.alpha for look in looks])
 
 
 def look_of(session: Session, candidate: Candidate) -> Look | None:
