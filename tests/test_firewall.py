@@ -1,4 +1,4 @@
-"""Gate rows are planted with a word of their own: it comes out nowhere that a student learns from or a loop steers by."""
+"""Gate rows are planted with a word of their own: no student learns from it and no choice of the loop sees it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tiny_suite import (
+    ROUND,
     ROWS,
     TOKEN,
     Teacher,
@@ -56,12 +57,13 @@ def test_the_planted_word_is_in_every_gate_row_and_was_asked() -> None:
 def test_no_row_that_was_learned_or_left_out_is_a_gate_row(table: str) -> None:
     store = promoted().store
     assert rows_of(store, f"SELECT count(*) FROM {table} JOIN items USING (item_id) WHERE split <> 'pool'") == [(0,)]
-    assert rows_of(store, f"SELECT count(*) FROM {table} t WHERE contains(CAST(to_json(t) AS VARCHAR), '{TOKEN}')") == [(0,)]
+    planted = f"FROM {table} t WHERE contains(CAST(to_json(t) AS VARCHAR), '{TOKEN}')"
+    assert rows_of(store, f"SELECT count(*) {planted}") == [(0,)]
 
 
 def test_mined_texts_are_there_and_none_is_a_gate_row() -> None:
     mined = [text for (text,) in rows_of(promoted().store, "SELECT text FROM examples WHERE source = 'mined'")]
-    assert len(mined) == 25
+    assert len(mined) == ROUND // 2
     assert not [text for text in mined if TOKEN in text]
 
 
@@ -81,7 +83,7 @@ def test_open_items_give_no_gate_row(open_items: OpenItems) -> None:
     scores = [row for model in models for row in open_items.scores(model)]
     completions = list(open_items.completions(keys).values())
     assert (len(items), len(predictions), len(scores)) == (ROWS["pool"] + ROWS["dev"], 3 * ROWS["dev"], 3 * ROWS["dev"])
-    assert len(completions) == ROWS["dev"] + 100
+    assert len(completions) == ROWS["dev"] + 2 * ROUND
     assert "gate" not in open_items.counts()
     seen = [*items, *predictions, *scores, *completions]
     assert not [one for one in seen if TOKEN in one.model_dump_json() or "gate-" in one.model_dump_json()]
@@ -145,8 +147,9 @@ def test_a_gate_split_that_is_used_up_stays_so_under_any_plan(tmp_path: Path, lo
     assert run.finished.code == 11, run.finished.said
     assert rows_of(store, "SELECT * FROM looks ORDER BY look") == before
     quality = run.verdict["rules"][0]
-    assert quality["sentence"].startswith("This gate split is used up: 2 looks spent 0.0500 of the error budget of 0.05.")
+    used_up = "This gate split is used up: 2 looks spent 0.0500 of the error budget of 0.05."
+    assert quality["sentence"].startswith(used_up)
     assert "Add fresh rows to the gate split" in quality["settle"]
-    candidate = "SELECT model FROM verdicts WHERE candidate = 'linear' AND decision = 'inconclusive'"
-    scored = f"SELECT count(*) FROM scores JOIN items USING (suite, item_id) WHERE split = 'gate' AND model IN ({candidate})"
-    assert rows_of(store, scored) == [(0,)]  # its gate rows were never looked at
+    scored = """SELECT count(*) FROM scores JOIN items USING (suite, item_id)
+                WHERE split = 'gate' AND model IN (SELECT model FROM verdicts WHERE decision = 'inconclusive')"""
+    assert rows_of(store, scored) == [(0,)]  # the gate was never looked at for it

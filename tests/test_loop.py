@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from tiny_suite import (
+    ROUND,
     ROWS,
     Teacher,
     call,
@@ -57,7 +58,7 @@ def test_the_shared_run_took_two_looks_and_mined_in_its_second_round() -> None:
     store = promoted().store
     assert rows_of(store, "SELECT look, round, passed FROM looks ORDER BY look") == [(1, 1, False), (2, 2, True)]
     sources = rows_of(store, "SELECT round, source, count(*) FROM examples GROUP BY ALL ORDER BY ALL")
-    assert sources == [(1, "random", 50), (2, "mined", 25), (2, "random", 25)]
+    assert sources == [(1, "random", ROUND), (2, "mined", ROUND // 2), (2, "random", ROUND // 2)]
 
 
 def test_verify_says_that_it_verifies() -> None:
@@ -171,8 +172,8 @@ def test_a_teacher_without_a_price_ends_with_13(tmp_path: Path) -> None:
 
 
 def test_without_gold_the_loop_measures_agreement_and_bears_a_failed_answer(tmp_path: Path) -> None:
-    rows = ROWS | {"gate": 200}
-    changes = {"gates": {"quality": {"retention": 0.8}}, "loop": {"rounds": 1, "examples_per_round": 150}}
+    rows = ROWS | {"pool": 300, "gate": 200}
+    changes = {"gates": {"quality": {"retention": 0.8}}, "loop": {"rounds": 1, "examples_per_round": 300}}
     suite = write_suite(tmp_path, changes, rows=rows)
     text = suite.read_text()
     assert "target: label" in text

@@ -10,12 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_suite import Teacher, call, contents, gatekeeper, http_server, http_teacher, loop, rows_of, start, write_suite
+from tiny_suite import (
+    ROUND,
+    ROWS,
+    Teacher,
+    call,
+    contents,
+    gatekeeper,
+    http_server,
+    http_teacher,
+    loop,
+    rows_of,
+    start,
+    write_suite,
+)
 
 from gatekeeper.store.recovery import read_journal
 
 CONCURRENCY = 4
-DEV, ROUND, GATE = 90, 50, 160
+DEV, GATE = ROWS["dev"], ROWS["gate"]
 """Requests in the order in which the undisturbed run sends them: dev, round 1, the gate at the first look, round 2."""
 ASKED = "SELECT text FROM items JOIN completions USING (suite, item_id)"
 

@@ -42,6 +42,8 @@ PRICE = "anthropic/claude-opus-4-5"
 TOKEN = "zqgate"
 """Each gate text holds one word that begins like this and occurs nowhere else."""
 ROWS = {"pool": 800, "dev": 90, "gate": 160}
+ROUND = 36
+"""Examples of one round: so few that the student of round 1 fails its look, and that of round 2 passes."""
 
 
 def make_rows(split: str, count: int, *, learnable: bool = True) -> list[dict[str, str]]:
@@ -126,7 +128,7 @@ def write_suite(
         "students": [{"name": "linear", "recipe": "linear"}],
         "traffic": {"requests_per_month": 500_000_000},
         "gates": {"quality": {"retention": 0.9, "looks": 2}, "cost": {"reduction": 2}},
-        "loop": {"rounds": 3, "examples_per_round": 50, "budget_usd": 10},
+        "loop": {"rounds": 3, "examples_per_round": ROUND, "budget_usd": 10},
     }
     return write_yaml(folder / "suite.yaml", merged(suite, changes or {}))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -57,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
     except GatekeeperError as error:
         _fail(str(error), error.exit_code)
+    except OSError as error:
+        _fail(_of_system(error), ExitCode.ERROR)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.ClickException as error:
@@ -65,6 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted; the work so far is kept, the same command continues it", ExitCode.INTERRUPTED)
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def _of_system(error: OSError) -> str:
+    """Return what the operating system refused; whoever knows the place better has raised an error of its own."""
+    place = f"{error.filename}: " if error.filename else ""
+    full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+    fix = "free disk space and run again" if full else "check that the place exists and may be read and written"
+    return f"{place}{error.strerror or error}\n  fix: {fix}; the work so far is kept"
 
 
 def _fail(message: str, code: ExitCode) -> None:
