@@ -20,7 +20,7 @@ from gatekeeper.run.session import SUITE, TEACHER, TEACHER_COST
 from gatekeeper.stages import bill, gate
 from gatekeeper.stats.paired import paired_counts, retention_binary, smallest_passable_n
 from gatekeeper.stats.power import rows_needed
-from gatekeeper.stats.spending import look_alphas
+from gatekeeper.stats.spending import look_alphas, next_alpha
 from gatekeeper.store.events import events_of
 from gatekeeper.store.looks import Look, looks_of
 from gatekeeper.store.predictions import Result, results_of
@@ -263,7 +263,7 @@ def _why_no_look(facts: Facts, teacher_accuracy: float, chance: float, wish: str
     requirement = requirement_of(facts.spec)
     alphas, rows = look_alphas(requirement.alpha, requirement.looks), facts.suite.split_counts.get("gate", 0)
     spent = [look.alpha for look in facts.looks]
-    alpha = gate.next_alpha(alphas, spent)
+    alpha = next_alpha(alphas, spent)
     if alpha is None:
         looks = "look" if len(spent) == 1 else "looks"
         return (

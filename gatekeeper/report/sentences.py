@@ -191,9 +191,7 @@ _AFTER_FAILURE = (
     ),
     (
         "gates.cost",
-        Step(
-            "Keep the teacher, unless traffic, price or serving cost changes; the money table shows from where on it pays."
-        ),
+        Step("Keep the teacher, unless traffic, price or serving cost changes; the money table says when it pays."),
     ),
     ("gates.latency", Step("Take a smaller student or a faster machine, or relax the rule if the product allows it.")),
 )

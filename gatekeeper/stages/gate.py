@@ -26,8 +26,6 @@ from gatekeeper.stats.paired import (
 )
 from gatekeeper.stats.power import rows_needed
 
-_ROUNDING = 1e-12
-
 
 @dataclass(frozen=True)
 class QualityRequirement:
@@ -60,19 +58,6 @@ class LookEvidence:
     alpha: float
     fidelity: bool = False
     clusters: Sequence[str] | None = None
-
-
-def next_alpha(planned: Sequence[float], spent: Sequence[float]) -> float | None:
-    """Return the error probability that the next look at a gate split would get, or None when nothing is left of it.
-
-    Args:
-        planned: of each look in the plan of this suite (see `gatekeeper.stats.spending.look_alphas`).
-        spent: of each look that was taken so far, under whatever plan; it counts with what it took.
-    """
-    if len(spent) >= len(planned):
-        return None
-    alpha = planned[len(spent)]
-    return alpha if math.fsum([*spent, alpha]) <= math.fsum(planned) + _ROUNDING else None
 
 
 def judge(

@@ -6,7 +6,7 @@ from gatekeeper.errors import StoreError
 from gatekeeper.records import RuleResult
 from gatekeeper.run.candidate import Assessment, Candidate
 from gatekeeper.run.session import Session
-from gatekeeper.stages import gate
+from gatekeeper.stats import spending
 from gatekeeper.stats.spending import look_alphas
 from gatekeeper.store.looks import Look, looks_of, reserve_look, settle_look
 
@@ -24,7 +24,7 @@ def next_alpha(session: Session) -> float | None:
     """
     with session.store.read() as connection:
         looks = looks_of(connection, session.items.gate_digest)
-    return gate.next_alpha(planned_alphas(session), [look.alpha for look in looks])
+    return spending.next_alpha(planned_alphas(session), [look.alpha for look in looks])
 
 
 def look_of(session: Session, candidate: Candidate) -> Look | None:

@@ -25,6 +25,8 @@ LEAST_STEP = 1e-3
 # A look that may spend less than this cannot be passed.
 LEAST_SHARE = 1e-100
 
+_LEDGER_ROUNDING = 1e-12
+
 
 def look_alphas(alpha: float, looks: int) -> tuple[float, ...]:
     """Return the share of `alpha` that each of `looks` planned looks spends: alpha * 2k / (K (K + 1)).
@@ -128,3 +130,16 @@ def _quadrature(low: float, high: float, scale: float) -> tuple[NDArray[np.float
     edges = np.linspace(low, high, 1 + math.ceil((high - low) / (4 * scale)))
     half = np.diff(edges)[:, None] / 2
     return (edges[:-1, None] + half * (x + 1)).ravel(), (half * w).ravel()
+
+
+def next_alpha(planned: Sequence[float], spent: Sequence[float]) -> float | None:
+    """Return the error probability that the next look at a gate split would get, or None when nothing is left of it.
+
+    Args:
+        planned: of each look in the plan of this suite (see `look_alphas`).
+        spent: of each look that was taken so far, under whatever plan; it counts with what it took.
+    """
+    if len(spent) >= len(planned):
+        return None
+    alpha = planned[len(spent)]
+    return alpha if math.fsum([*spent, alpha]) <= math.fsum(planned) + _LEDGER_ROUNDING else None
