@@ -16,7 +16,6 @@ from tiny_suite import (
     Teacher,
     call,
     contents,
-    gatekeeper,
     http_server,
     http_teacher,
     loop,
@@ -85,14 +84,15 @@ def arrived(store: Path) -> set[str]:
 
 def check_continued(undisturbed: Undisturbed, store: Path, server: Teacher, known: set[str]) -> None:
     """Run the same command to its end and compare with the run that nobody killed."""
-    done = gatekeeper("loop", undisturbed.suite, "--store", store)
+    done = call("loop", undisturbed.suite, "--store", store)
     assert done.code == 0, done.said
     again = {text: count for text, count in server.counts.items() if count > 1}
     assert not known & again.keys(), "an answer that had arrived was asked for again"
     assert sum(again.values()) - len(again) <= CONCURRENCY, again
     assert set(server.counts) == {text for (text,) in rows_of(store, ASKED)}
+    found = contents(store)
     for table, rows in undisturbed.rows.items():
-        assert contents(store)[table] == rows, table
+        assert found[table] == rows, table
     unsettled = rows_of(store, "SELECT count(*) FROM spend WHERE state <> 'settled'")[0][0]
     assert unsettled <= CONCURRENCY
     assert spent(store) >= undisturbed.usd - 1e-9  # what was in flight counts, so the ledger is never optimistic
@@ -176,9 +176,10 @@ def test_killed_again_and_again(undisturbed: Undisturbed, server: Teacher, tmp_p
         server.run_and_kill(lambda count, _, at=number: count >= at, "loop", undisturbed.suite, "--store", store)
         assert not known & {one.text for one in server.log[position:]}
         known, position = arrived(store), len(server.log)
-    done = gatekeeper("loop", undisturbed.suite, "--store", store)
+    done = call("loop", undisturbed.suite, "--store", store)
     assert done.code == 0, done.said
     assert not known & {one.text for one in server.log[position:]}
     assert len(server.log) - len(server.counts) <= len(moments) * CONCURRENCY
+    found = contents(store)
     for table, rows in undisturbed.rows.items():
-        assert contents(store)[table] == rows, table
+        assert found[table] == rows, table

@@ -10,7 +10,7 @@ import pytest
 
 from gatekeeper.errors import InputError, ModelError
 from gatekeeper.models import classifier_digest, load_classifier
-from gatekeeper.models.linear import LinearClassifier, count_terms, iterate_terms, weigh
+from gatekeeper.models.linear import LinearClassifier, count_terms, find_parts, iterate_terms, weigh
 from gatekeeper.training import linear as recipe
 from gatekeeper.training.linear import fit_linear
 from gatekeeper.training.targets import Target, target_matrix
@@ -50,8 +50,16 @@ def test_features_are_those_of_scikit_learn() -> None:
     expected = reference.fit_transform(texts).toarray()
     terms = [str(term) for term in reference.get_feature_names_out()]
     columns = {term: column for column, term in enumerate(terms)}
-    found = weigh(count_terms(texts, columns, 2, None), reference.idf_.astype(np.float32)).toarray()
+    found = weigh(count_terms(texts, columns, 2, None), reference.idf_.astype(np.float32), find_parts(terms)).toarray()
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_words_and_their_parts_are_scaled_apart() -> None:
+    terms = ["film", "great", "\0<fi", "\0lm>"]
+    counts = count_terms(["great film", "film", "qqq", "lm"], {t: i for i, t in enumerate(terms)}, 1, (3, 3))
+    rows = weigh(counts, np.ones(4, dtype=np.float32), find_parts(terms)).toarray()
+    np.testing.assert_allclose(np.linalg.norm(rows[:, :2], axis=1), [1, 1, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(rows[:, 2:], axis=1), [0.5, 0.5, 0, 0.5], atol=1e-6)
 
 
 def test_hard_labels_give_the_minimum_that_scikit_learn_finds() -> None:
@@ -60,7 +68,7 @@ def test_hard_labels_give_the_minimum_that_scikit_learn_finds() -> None:
     texts, labels = corpus()
     model = fit_linear(texts, labels, NAMES, soft=False, char_n=None, strength=2.0)
     columns = {term: column for column, term in enumerate(model.terms)}
-    features = weigh(count_terms(texts, columns, 2, None), model._idf)
+    features = weigh(count_terms(texts, columns, 2, None), model._idf, find_parts(model.terms))
     reference = LogisticRegression(C=2.0, max_iter=2000, tol=1e-8).fit(features, labels)
     np.testing.assert_allclose(model.predict(texts), reference.predict_proba(features), atol=2e-3)
 

@@ -27,7 +27,6 @@ import pytest
 import yaml
 
 from gatekeeper.cli.main import main
-from gatekeeper.hashing import hash_fraction
 
 _TOPICS = {
     "billing": "invoice charge payment card receipt balance fee debit credit statement",
@@ -41,9 +40,11 @@ NOISE = _FILLERS.split()
 PRICE = "anthropic/claude-opus-4-5"
 TOKEN = "zqgate"
 """Each gate text holds one word that begins like this and occurs nowhere else."""
-ROWS = {"pool": 800, "dev": 90, "gate": 160}
-ROUND = 36
-"""Examples of one round: so few that the student of round 1 fails its look, and that of round 2 passes."""
+ROWS = {"pool": 800, "dev": 60, "gate": 40}
+"""Of 40 gate rows none may be lost: the first of two looks needs 41 even for a perfect student, the second needs 31. So
+the run has two rounds, and does not depend on how good a student is exactly. Speed is measured on the pool."""
+ROUND = 100
+"""Examples of one round."""
 
 
 def make_rows(split: str, count: int, *, learnable: bool = True) -> list[dict[str, str]]:
@@ -60,10 +61,9 @@ def make_rows(split: str, count: int, *, learnable: bool = True) -> list[dict[st
 
 
 def teacher_says(text: str) -> str:
-    """The teacher's answer to a learnable text: it is wrong on 3 in 100."""
+    """The teacher's answer to a learnable text, which is right."""
     hits = {label: len(set(words) & set(text.split())) for label, words in WORDS.items()}
-    right = max(LABELS, key=lambda label: hits[label])
-    return LABELS[LABELS.index(right) - 1] if hash_fraction(7, text) < 0.03 else right
+    return max(LABELS, key=lambda label: hits[label])
 
 
 def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
@@ -127,7 +127,7 @@ def write_suite(
         "teacher": {"model": "replay", "answers": {"jsonl": "answers.jsonl"}, "priced_as": PRICE},
         "students": [{"name": "linear", "recipe": "linear"}],
         "traffic": {"requests_per_month": 500_000_000},
-        "gates": {"quality": {"retention": 0.9, "looks": 2}, "cost": {"reduction": 2}},
+        "gates": {"quality": {"retention": 0.9, "looks": 2, "look_when": 0.0}, "cost": {"reduction": 2}},
         "loop": {"rounds": 3, "examples_per_round": ROUND, "budget_usd": 10},
     }
     return write_yaml(folder / "suite.yaml", merged(suite, changes or {}))
@@ -225,15 +225,18 @@ TABLES = {
 
 def contents(store: Path) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of a store by table, without times and speeds."""
-    return {
-        table: sorted(rows_of(store, f"SELECT {columns} FROM {table}"), key=repr) for table, columns in TABLES.items()
-    }
+    return _tables(store, TABLES)
 
 
 def everything(store: Path) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of a store by table."""
-    tables = [name for (name,) in rows_of(store, "SELECT table_name FROM duckdb_tables() ORDER BY 1")]
-    return {table: sorted(rows_of(store, f"SELECT * FROM {table}"), key=repr) for table in tables}
+    return _tables(store, {name: "*" for (name,) in rows_of(store, "SELECT table_name FROM duckdb_tables()")})
+
+
+def _tables(store: Path, columns: Mapping[str, str]) -> dict[str, list[tuple[Any, ...]]]:
+    with duckdb.connect(str(store), read_only=True) as connection:
+        found = {name: connection.execute(f"SELECT {kept} FROM {name}").fetchall() for name, kept in columns.items()}
+    return {name: sorted(rows, key=repr) for name, rows in found.items()}
 
 
 def copy_store(store: Path, folder: Path) -> Path:

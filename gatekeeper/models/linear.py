@@ -15,6 +15,8 @@ from gatekeeper.models.head import softmax
 from gatekeeper.models.weights import load_weights, save_weights
 
 VOCABULARY_FILE = "vocabulary.json"
+PART_SHARE = 0.5
+_PART = "\0"
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -35,11 +37,11 @@ def iterate_terms(text: str, word_n: int, char_n: tuple[int, int] | None) -> Ite
         padded = f"<{word}>"
         for n in range(low, min(high, len(padded) - 1) + 1):
             for start in range(len(padded) - n + 1):
-                yield "\0" + padded[start : start + n]
+                yield _PART + padded[start : start + n]
 
 
 class LinearClassifier:
-    """Sublinear TF-IDF, L2 norm, linear softmax.
+    """Sublinear TF-IDF of words and of their parts, L2 norm for each of the two, linear softmax.
 
     Args:
         labels: k label names.
@@ -69,6 +71,7 @@ class LinearClassifier:
         self.labels = tuple(labels)
         self.terms = list(terms)
         self._columns = {term: column for column, term in enumerate(self.terms)}
+        self._is_part = find_parts(self.terms)
         self._idf = idf.astype(np.float32)
         self._coef = coef.astype(np.float32)
         self._intercept = intercept.astype(np.float32)
@@ -80,7 +83,7 @@ class LinearClassifier:
         """Return probabilities, shape (len(texts), len(labels)). Unknown words count nothing."""
         if not texts:
             return np.zeros((0, len(self.labels)), dtype=np.float32)
-        features = weigh(count_terms(texts, self._columns, self._word_n, self._char_n), self._idf)
+        features = weigh(count_terms(texts, self._columns, self._word_n, self._char_n), self._idf, self._is_part)
         return softmax(features @ self._coef + self._intercept)
 
     def save(self, folder: Path) -> None:
@@ -127,11 +130,26 @@ def count_terms(texts: Sequence[str], columns: Mapping[str, int], word_n: int, c
     return counts
 
 
-def weigh(counts: Any, idf: NDArray[np.float32]) -> Any:
-    """Return (1 + log count) * idf, each row of length 1; a row without known terms stays 0."""
+def weigh(counts: Any, idf: NDArray[np.float32], is_part: NDArray[np.bool_]) -> Any:
+    """Return (1 + log count) * idf; a row's words have length 1 together, its parts of words `PART_SHARE`.
+
+    Words and their parts are scaled apart, since a text has many more parts: scaled together they drown the words.
+
+    Args:
+        counts: scipy CSR matrix of shape (n, v).
+        idf: shape (v,).
+        is_part: shape (v,), which terms are parts of words.
+    """
     weighted = counts.copy()
     weighted.data = (1.0 + np.log(weighted.data)) * idf[weighted.indices]
-    rows = np.repeat(np.arange(weighted.shape[0]), np.diff(weighted.indptr))
-    norms = np.sqrt(np.bincount(rows, weights=weighted.data**2, minlength=weighted.shape[0]))
-    weighted.data = (weighted.data / np.maximum(norms, 1e-12)[rows]).astype(np.float32)
+    part = is_part[weighted.indices]
+    groups = 2 * np.repeat(np.arange(weighted.shape[0]), np.diff(weighted.indptr)) + part
+    norms = np.sqrt(np.bincount(groups, weights=weighted.data**2, minlength=2 * weighted.shape[0]))
+    share = np.where(part, PART_SHARE, 1.0)
+    weighted.data = (share * weighted.data / np.maximum(norms, 1e-12)[groups]).astype(np.float32)
     return weighted
+
+
+def find_parts(terms: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which of `terms` are parts of words, shape (len(terms),)."""
+    return np.array([term.startswith(_PART) for term in terms], dtype=np.bool_)

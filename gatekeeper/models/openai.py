@@ -36,10 +36,8 @@ class OpenAIModel:
         base_url: endpoint, None for the provider's own.
         api_key: sent as the bearer token; it appears in no record and no error.
         params: of each request; a request's own `params` come on top.
-        concurrency: requests in flight at once.
         labels: labels that the logprobs of the first token are read for.
-        price_id: provider/name of the price.
-        price_assumed: whether that is another model's price.
+        price_id: provider/name of the price; `price_assumed` says that it is another model's.
         policy: tries and deadline of a request.
         timeout_s: seconds of one try.
         seed: of the jitter between tries.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatekeeper.models.encoder import Encoder, use_all_cores
+from gatekeeper.models.encoder import Encoder
 from gatekeeper.models.extras import needs
 from gatekeeper.models.static import StaticClassifier, find_pairs, load_tokenizer, pair_keys, tokenize
 from gatekeeper.training.targets import Targets, target_matrix
@@ -43,7 +44,7 @@ class StaticSettings:
     temperature: float = 2.0
     soft_weight: float = 0.9
     train_table: bool = True
-    pairs: int = 50_000
+    pairs: int = 20_000
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,7 @@ def fit_static(
     pair_rows, pair_places = _pairs_of(tokens, places, keys, len(table))
     bags = _Bags(local.astype(np.int64), places, pair_rows, pair_places)
     counts = np.bincount(local, minlength=len(active))
-    with torch.random.fork_rng():
-        use_all_cores(torch)
+    with torch.random.fork_rng(), _one_thread():
         torch.manual_seed(seed)
         start = np.log(_SIF / (_SIF + counts / max(1, counts.sum())))
         parameters = _first_parameters(table[active], start, len(keys), len(label_names), options)
@@ -114,6 +114,19 @@ def fit_static(
         "soft_gradient_share": None if share is None else round(share, 4),
     }
     return StaticClassifier(label_names, tokenizer, tensors, detail=detail)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Run torch on one thread: the steps are small, and sums come out the same whatever the number of cores."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _frequent_pairs(tokens: NDArray[np.int64], places: NDArray[np.int64], size: int, most: int) -> NDArray[np.int64]:
