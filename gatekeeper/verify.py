@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gatekeeper import __version__
 from gatekeeper.decide import Derived, Facts, derive_verdict, facts_of
 from gatekeeper.errors import ArtifactError, GatekeeperError, StoreError, VerificationError
 from gatekeeper.records import Item, Score, Verdict
+from gatekeeper.run.session import VERSIONS
 from gatekeeper.scorers import Scorer, build_scorer
 from gatekeeper.store.artifacts import open_artifact
 from gatekeeper.store.connection import Store
+from gatekeeper.store.events import events_of
 from gatekeeper.store.evidence import digests, joint_digest, sealed
 from gatekeeper.store.predictions import predictions_of, scores_of
 from gatekeeper.store.rows import select
@@ -129,11 +132,14 @@ def _differs(scorers: dict[str, Scorer], score: Score, item: Item, output: str |
 def _rederived(connection: DuckDBPyConnection, run: str, stored: Verdict) -> list[str]:
     """Run the pure gate and the bill again on the stored rows and compare every number."""
     derived = derive_verdict(connection, run)
+    if not _same_version(connection, run):
+        derived = replace(derived, verdict=_in_words_of(stored, derived.verdict))
     problems = _verdict_row(connection, run, stored, derived) + _promoted(connection, run, derived)
     again = {rule.rule: rule for rule in derived.verdict.rules}
     for rule in [*stored.rules, *rules_of(connection, run)]:
         if rule != again.get(rule.rule):
             problems.append(f"rule {rule.rule}: its numbers are not what the stored rows give")
+    problems += [f"rule {name}: is missing" for name in again.keys() - {rule.rule for rule in stored.rules}]
     costs = costs_of(connection, run)
     for quantity in derived.comparison.quantities:
         found = costs.get(quantity.name)
@@ -141,6 +147,23 @@ def _rederived(connection: DuckDBPyConnection, run: str, stored: Verdict) -> lis
             value = None if found is None else found.value
             problems.append(f"table costs, {quantity.name}: is {value}, the stored rows give {quantity.value}")
     return sorted(set(problems))
+
+
+def _same_version(connection: DuckDBPyConnection, run: str) -> bool:
+    versions = events_of(connection, run, VERSIONS)
+    return bool(versions) and versions[-1].detail.get("gatekeeper") == __version__
+
+
+def _in_words_of(stored: Verdict, derived: Verdict) -> Verdict:
+    """Return `derived` with the sentences of `stored`: another version may say the same numbers in other words."""
+    said = {rule.rule: rule for rule in stored.rules}
+    rules = tuple(
+        rule.model_copy(update={"sentence": said[rule.rule].sentence, "settle": said[rule.rule].settle})
+        if rule.rule in said
+        else rule
+        for rule in derived.rules
+    )
+    return derived.model_copy(update={"rules": rules, "sentence": stored.sentence})
 
 
 def _verdict_row(connection: DuckDBPyConnection, run: str, stored: Verdict, derived: Derived) -> list[str]:

@@ -156,6 +156,21 @@ def test_weights_that_are_gone_are_named(store: Path) -> None:
     assert "there is no artifact" in done.err
 
 
+def test_another_version_may_use_other_words_but_no_other_numbers(store: Path) -> None:
+    change(
+        store,
+        """UPDATE events SET detail = json_merge_patch(detail, '{"gatekeeper": "0.0.1"}') WHERE kind = 'versions';
+           UPDATE rules SET sentence = replace(sentence, 'A month costs', 'Each month costs');
+           UPDATE verdicts SET verdict = replace(CAST(verdict AS VARCHAR), 'A month costs', 'Each month costs')""",
+    )
+    done = call("verify", "--store", store)
+    assert done.code == 0, done.said
+    change(store, "UPDATE rules SET sentence = 'Fine.' WHERE rule = 'gates.cost.reduction'")
+    assert "gates.cost.reduction" in call("verify", "--store", store).err
+    change(store, "UPDATE rules SET sentence = replace(sentence, 'Fine.', 'x'), value = value + 1")
+    assert "gates.cost.payback_months" in call("verify", "--store", store).err
+
+
 def test_a_run_without_a_verdict_says_what_to_do(store: Path) -> None:
     change(store, "DELETE FROM verdicts")
     done = call("verify", "--store", store)

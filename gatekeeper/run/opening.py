@@ -16,7 +16,7 @@ from gatekeeper.cost.prices import Price
 from gatekeeper.models.base import Model
 from gatekeeper.run.machine import machine_name, package_versions
 from gatekeeper.run.progress import Progress, Silent
-from gatekeeper.run.session import SUITE, TEACHER, Session, run_id
+from gatekeeper.run.session import SUITE, TEACHER, VERSIONS, Session, run_id
 from gatekeeper.run.teacher import price_of, teacher_of
 from gatekeeper.store.artifacts import sweep
 from gatekeeper.store.connection import Store
@@ -144,7 +144,7 @@ def _register_teacher(session: Session, teacher: Model, price: Price) -> None:
         insert_prices(connection, [price])
     session.note(SUITE, **_as_written(session.suite))
     session.note(TEACHER, fingerprint=info.fingerprint)
-    session.note("versions", gatekeeper=__version__, python=platform.python_version(), **package_versions())
+    session.note(VERSIONS, gatekeeper=__version__, python=platform.python_version(), **package_versions())
 
 
 def _say_data(progress: Progress, run: str, items: ItemSet) -> None:

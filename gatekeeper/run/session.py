@@ -25,6 +25,8 @@ SUITE = "suite"
 """Kind of the event that holds suite and eval as they were when the run began, with every default filled in."""
 TEACHER = "teacher"
 """Kind of the event that names the teacher of a run."""
+VERSIONS = "versions"
+"""Kind of the event that names the versions of gatekeeper, Python and the packages that results depend on."""
 TEACHER_COST = "teacher_cost"
 """Kind of the event that holds what one answer of the teacher costs, as a `RequestCost`."""
 

@@ -65,9 +65,9 @@ def _reduction_rule(suite: SuiteSpec, comparison: CostComparison) -> RuleResult:
     assumed = " (the teacher's price is assumed)" if comparison.price_assumed else ""
     sentence = (
         f"A month costs {format_usd(expected.baseline_usd)} with the teacher{assumed} and "
-        f"{format_usd(expected.candidate_usd)} with the student: {_factor(expected.reduction)} less; at the slowest "
-        f"plausible speed {_factor(None if bad is None else bad.reduction)}, required is "
-        f"{suite.gates.cost.reduction:g} times."
+        f"{format_usd(expected.candidate_usd)} with the student, {_factor(expected.reduction)}; at the slowest "
+        f"plausible speed {_factor(None if bad is None else bad.reduction)}; required is "
+        f"a factor of {suite.gates.cost.reduction:g}."
     )
     return threshold_rule(
         "gates.cost.reduction",
@@ -138,4 +138,4 @@ def _number(value: Decimal | None) -> float | None:
 
 
 def _factor(value: Decimal | None) -> str:
-    return "an unknown factor" if value is None else f"{value:.1f} times"
+    return "an unknown factor" if value is None else f"a factor of {float(value):.3g}"
