@@ -89,7 +89,7 @@ def _encoder_teacher(
     price_id, assumed = price_id_of(suite)
     return as_model(
         classifier,
-        f"encoder {spec.init}",
+        f"stand-in for {price_id} (local encoder)",
         digest,
         price_id=price_id,
         price_assumed=assumed,
@@ -98,8 +98,8 @@ def _encoder_teacher(
 
 
 def _fit_head(suite: Suite, spec: EncoderTeacher, items: ItemSet, store: Store, run: str, progress: Progress) -> str:
-    from gatekeeper.models.encoder import Encoder
-    from gatekeeper.models.head import fit_encoder_head
+    from gatekeeper.models import build_teacher
+    from gatekeeper.models.local import ClassifierModel
 
     gold = [item for item in items.split("teacher") if item.target is not None]
     if not gold:
@@ -108,13 +108,10 @@ def _fit_head(suite: Suite, spec: EncoderTeacher, items: ItemSet, store: Store, 
             hint="give the split `teacher` a share (for example 0.3) and the data a target column",
         )
     progress.say(f"stand-in teacher: fitting its head on {len(gold):,} gold rows that nothing else uses", style="dim")
-    classifier = fit_encoder_head(
-        Encoder(spec.init),
-        [item.text for item in gold],
-        [item.target for item in gold if item.target is not None],
-        suite.eval.labels,
-        seed=suite.loop.seed,
-    )
+    rows = [(item.text, item.target) for item in gold if item.target is not None]
+    teacher = build_teacher(spec, labels=suite.eval.labels, gold=rows, seed=suite.loop.seed)
+    assert isinstance(teacher, ClassifierModel)
+    classifier = teacher.classifier
     artifact = put(store, classifier.save, kind=classifier.kind)
     trained = TrainingRun(
         run=run,
