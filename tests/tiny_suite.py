@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
 import os
@@ -269,6 +270,7 @@ def loop(suite: Path, store: Path) -> Run:
 def promoted() -> Run:
     """One run that ends in a promotion, shared by all tests; copy its store before you change it."""
     folder = Path(tempfile.mkdtemp(prefix="gatekeeper-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     suite, store = write_suite(folder / "suite"), folder / "store" / "g.duckdb"
     return Run(suite, store, gatekeeper("loop", suite, "--store", store, "--json"))
 

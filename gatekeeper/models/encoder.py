@@ -64,6 +64,12 @@ def load_pretrained(loader: Any, place: str, **options: Any) -> Any:
     Raises:
         ModelError: nothing there can be loaded.
     """
+    from transformers import utils
+
+    logging: Any = utils.logging
+    # Its bar would break the one line of progress that a loop shows.
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
     try:
         return loader.from_pretrained(place, **options)
     except (OSError, ValueError, KeyError, ImportError) as error:
@@ -73,6 +79,9 @@ def load_pretrained(loader: Any, place: str, **options: Any) -> Any:
             kind="model_not_found",
             hint="give a folder with config.json, weights and tokenizer, package:<module>/<folder>, or a hub id",
         ) from error
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def use_all_cores(torch: Any) -> None:
