@@ -17,10 +17,10 @@ demo: $(VENV)/.demo .data/headlines.jsonl   ## run the main job to a verdict and
 	  case $$status in 0|10|11) exit 0;; *) exit $$status;; esac
 
 test: $(VENV)/.test   ## run the quick tests
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.test .data/headlines.jsonl   ## run the slow tests
-	$(BIN)/python -m pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 lint: $(VENV)/.test   ## ruff and mypy --strict
 	$(BIN)/ruff check .

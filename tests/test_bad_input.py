@@ -312,7 +312,7 @@ def test_a_full_disk(tmp_path: Path, store: Path, room: int, goes_on: bool) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("room", [300_000, 450_000, 600_000])
+@pytest.mark.parametrize("room", [200_000, 300_000, 400_000])
 def test_a_disk_that_fills_up_in_mid_run(tmp_path: Path, room: int) -> None:
     suite = write_suite(tmp_path / "s", {"loop": {"rounds": 1}})
     store = tmp_path / "g.duckdb"

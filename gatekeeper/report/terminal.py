@@ -59,7 +59,14 @@ def render_terminal(dossier: Dossier, *, width: int = 100, color: bool = False) 
 
     out = io.StringIO()
     console = Console(
-        file=out, width=width, force_terminal=color, no_color=not color, highlight=False, legacy_windows=False
+        file=out,
+        width=width,
+        force_terminal=color,
+        # named, since TERM of the process that renders says nothing about who reads the text
+        color_system="standard" if color else None,
+        no_color=not color,
+        highlight=False,
+        legacy_windows=False,
     )
     print_summary(dossier, console)
     return out.getvalue()
