@@ -2,7 +2,7 @@
 
     python -m benchmarks.mining [--data ../shared/data/banking77]
 
-Five rounds of 400 answers each, linear student on soft labels, labels out of fold, three seeds. The share of the
+Four rounds of 400 answers each, linear student on soft labels, labels out of fold, three seeds. The share of the
 teacher's quality that the student keeps is taken on the test texts, which steer nothing.
 """
 
@@ -20,7 +20,7 @@ from gatekeeper.models.head import fit_encoder_head, out_of_fold_labels
 from gatekeeper.stages.mine import choose
 from gatekeeper.training.linear import fit_linear
 
-SEEDS, ROUNDS, PER_ROUND, DEV = (1, 2, 3), 5, 400, 500
+SEEDS, ROUNDS, PER_ROUND, DEV = (1, 2, 3), 4, 400, 500
 
 
 def main() -> None:

@@ -127,7 +127,8 @@ def _read(connection: DuckDBPyConnection, run: str) -> StoredRows:
         version=version,
         prompt=_detail(connection, run, SUITE).get("prompt"),
         versions=_detail(connection, run, VERSIONS),
-        training=training_runs_of(connection, run),
+        # round 0 is the head of a stand-in teacher, which is no candidate
+        training=[one for one in training_runs_of(connection, run) if one.round > 0],
         results=results_of(connection, run),
         measurements=_by_model(connection, run),
         costs=costs_of(connection, run),
