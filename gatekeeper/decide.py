@@ -274,8 +274,9 @@ def _why_no_look(facts: Facts, teacher_accuracy: float, chance: float, wish: str
     smallest = smallest_passable_n(requirement.retention, alpha, teacher_accuracy) if teacher_accuracy > 0 else None
     if smallest is not None and rows < smallest:
         return (
-            f"With {rows} gate rows even a student identical to the teacher cannot pass, so no look was spent.",
-            f"The gate split needs at least {smallest:,} rows. {wish}",
+            f"With {rows} gate rows even a student identical to the teacher cannot pass, since that takes at least "
+            f"{smallest:,}; so no look was spent.",
+            f"Give the gate split at least {smallest:,} rows. {wish}",
         )
     return (
         f"No look at the {rows:,} gate rows was spent, since the development split gives it only a "

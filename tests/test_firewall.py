@@ -125,9 +125,7 @@ def test_a_second_run_on_the_same_gate_rows_goes_on_in_the_same_ledger(tmp_path:
     first = loop(write_suite(tmp_path / "a", {"loop": {"rounds": 1}}, name="first"), store)
     assert first.finished.code == 11, first.finished.said
     assert rows_of(store, "SELECT look, passed FROM looks") == [(1, False)]
-    second = loop(
-        write_suite(tmp_path / "b", {"loop": {"rounds": 1, "examples_per_round": 150}}, name="second"), store
-    )
+    second = loop(write_suite(tmp_path / "b", {"loop": {"rounds": 1, "examples_per_round": 150}}, name="second"), store)
     assert second.finished.code == 0, second.finished.said
     assert (second.verdict["looks_spent"], second.verdict["looks_planned"]) == (2, 2)
     looks = rows_of(store, "SELECT look, round(alpha, 4), passed, split_part(run, '-', 1) FROM looks ORDER BY look")

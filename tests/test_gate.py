@@ -263,7 +263,13 @@ def test_verdicts_join(outcomes: list[Outcome], decision: str) -> None:
 def judge(value: BoundedValue, requirement: float, better: str) -> RuleResult:
     """One rule with a sentence."""
     return threshold_rule(
-        "some.rule", value, requirement, better=better, unit="x", sentence="It is so.", settle="Measure."  # type: ignore[arg-type]
+        "some.rule",
+        value,
+        requirement,
+        better=better,
+        unit="x",
+        sentence="It is so.",
+        settle="Measure.",  # type: ignore[arg-type]
     )
 
 

@@ -194,5 +194,3 @@ def test_without_gold_the_loop_measures_agreement_and_bears_a_failed_answer(tmp_
     assert "On 200 gate rows" in quality["sentence"]
     assert call("verify", "--store", run.store).code == 0
     assert rows_of(run.store, "SELECT item_id, reason FROM dropped") == [("pool-0005", "failed: not_recorded")]
-
-

@@ -102,9 +102,7 @@ def _seal(folder: Path, kind: str) -> Artifact:
             raise ArtifactError(f"an artifact may not hold a file {name!r}", hint="write safetensors and JSON")
     digests = {name: hash_file(path) for name, path in sorted(files.items())}
     size = sum(path.stat().st_size for path in files.values())
-    artifact = Artifact(
-        digest=_digest(digests), kind=kind, files=digests, bytes=size, created_at=datetime.now(UTC)
-    )
+    artifact = Artifact(digest=_digest(digests), kind=kind, files=digests, bytes=size, created_at=datetime.now(UTC))
     for path in files.values():
         sync_file(path)
     (folder / MANIFEST).write_text(json.dumps(artifact.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")

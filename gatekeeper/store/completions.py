@@ -50,9 +50,7 @@ def completion_from_row(row: dict[str, Any]) -> Completion:
         cached_input_tokens=row["cached_input_tokens"],
         reported=row["usage_reported"],
     )
-    return Completion(
-        usage=usage, distribution=from_json(row["distribution"]), **{name: row[name] for name in _SAME}
-    )
+    return Completion(usage=usage, distribution=from_json(row["distribution"]), **{name: row[name] for name in _SAME})
 
 
 def _is_good(row: Row) -> bool:

@@ -277,5 +277,3 @@ def _locked_error(path: Path, wait_s: float, error: Exception) -> StoreLockedErr
 
 def _first_line(text: str) -> str:
     return text.strip().splitlines()[0] if text.strip() else "no message"
-
-

@@ -90,9 +90,7 @@ def settle_look(
     Raises:
         StoreError: the look was never reserved, or it is settled with another outcome.
     """
-    found = select(
-        connection, "SELECT * FROM looks WHERE gate_digest = ? AND look = ?", [look.gate_digest, look.look]
-    )
+    found = select(connection, "SELECT * FROM looks WHERE gate_digest = ? AND look = ?", [look.gate_digest, look.look])
     if not found:
         raise StoreError(f"look {look.look} at the gate split {look.gate_digest} was never reserved")
     stored = Look(**found[0])
@@ -103,8 +101,10 @@ def settle_look(
             f"look {look.look} at the gate split {look.gate_digest} is settled as passed={stored.passed}",
             hint="a settled look is final",
         )
-    settled = stored if stored.passed is not None else stored.model_copy(
-        update={"passed": passed, "statistic": statistic, "bound": bound}
+    settled = (
+        stored
+        if stored.passed is not None
+        else stored.model_copy(update={"passed": passed, "statistic": statistic, "bound": bound})
     )
     insert_rows(connection, "looks", [dict(settled)], replace=True)
     return settled
