@@ -8,6 +8,7 @@ from gatekeeper.cost.usage import price_requests
 from gatekeeper.decide import Derived, comparison_of, derive_verdict, facts_of, other_rules
 from gatekeeper.errors import BudgetExceededError, DataError, ModelError
 from gatekeeper.models.errors import FAILURES
+from gatekeeper.narrate import say_assessment, say_mined, say_round
 from gatekeeper.records import Completion, Decision, Example, Verdict
 from gatekeeper.run.candidate import Assessment, Candidate
 from gatekeeper.run.session import TEACHER_COST, Session
@@ -86,7 +87,9 @@ def _collect(session: Session, number: int, best: Candidate | None) -> list[Exam
             rng=session.rng("mine", number),
         )
         items = [item for item, _ in picks]
-        _say_round(session, number, [source for _, source in picks])
+        say_round(session, number, picks)
+        if best is not None:
+            say_mined(session, open_items, best, picks)
         answers = generate(session, items, number)
         curated = curate(
             items,
@@ -126,7 +129,7 @@ def _assess(session: Session, candidate: Candidate) -> Assessment:
         comparison = comparison_of(connection, facts, measurement)
     rules = other_rules(facts.spec, comparison, measurement)
     assessment = Assessment(candidate, retention, chance, measurement, rules)
-    _say_assessment(session, assessment)
+    say_assessment(session, assessment)
     return assessment
 
 
@@ -211,25 +214,6 @@ def _no_answers(answers: list[Completion]) -> ModelError:
         kind="model" if failure is None else failure.kind,
         hint="look at error_message in the table `completions`" if failure is None else failure.hint,
     )
-
-
-def _say_round(session: Session, number: int, sources: list[str]) -> None:
-    mined = sources.count("mined")
-    how = f", {mined:,} of them mined where the student was wrong or unsure" if mined else ", drawn at random"
-    session.progress.say(f"round {number}: {len(sources):,} new texts{how}", style="bold cyan")
-
-
-def _say_assessment(session: Session, assessment: Assessment) -> None:
-    kept, speed = assessment.retention, assessment.measurement.throughput_rps.value
-    shown = "?" if kept.value is None else f"{kept.value:.1%} ({kept.lower or 0:.1%} to {kept.upper or 0:.1%})"
-    stopped = [rule for rule in assessment.rules if rule.outcome != "pass"]
-    pace = "" if speed is None else f", {speed:,.0f} texts/s"
-    session.progress.say(
-        f"  {assessment.candidate.student}: keeps {shown} of the teacher on dev{pace}; "
-        f"chance to pass a look {assessment.pass_probability:.0%}"
-    )
-    for rule in stopped:
-        session.progress.say(f"    {rule.rule}: {rule.sentence}", style="yellow")
 
 
 def _set_state(session: Session, state: RunState) -> None:

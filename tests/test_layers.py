@@ -17,7 +17,7 @@ LAYERS = [
     {"store", "models", "training"},
     {"run"},
     {"stages"},
-    {"decide"},
+    {"decide", "narrate"},
     {"loop", "report", "serve", "check", "verify", "evaluate"},
     {"cli"},
     {"__main__"},
