@@ -135,7 +135,7 @@ def test_too_few_gate_rows_are_inconclusive_and_the_rows_needed_are_named(tmp_pa
     quality = run.verdict["rules"][0]
     assert quality["outcome"] == "inconclusive"
     assert "With 20 gate rows even a student identical to the teacher cannot pass" in quality["sentence"]
-    assert "The gate split needs at least" in quality["settle"]
+    assert "Give the gate split at least" in quality["settle"]
     assert rows_of(run.store, "SELECT count(*) FROM looks") == [(0,)]
     gate_answers = "SELECT count(*) FROM predictions JOIN items USING (suite, item_id) WHERE split = 'gate'"
     assert rows_of(run.store, gate_answers) == [(0,)]
