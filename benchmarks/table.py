@@ -36,8 +36,8 @@ def _banking(result: dict[str, Any]) -> str:
         f"{result['teacher_accuracy']:.1%} of the test texts. *Out of fold*: each training text is labelled by a head "
         f"that never saw its gold label ({seen['out of fold']:.1%} of the labels are right). *Flattered*: by the head "
         f"that was fitted on it ({seen['flattered, in-sample']:.1%} right), as in most published tables. One seed. "
-        "The linear student's settings were compared on these test texts (docs/LOG.md), which flatters it a little; other "
-        "work ran on the machine, which shows in the 95th percentiles.\n",
+        "The linear student's settings were compared on these test texts (docs/LOG.md), which flatters it a little; "
+        "other work ran on the machine, which shows in the 95th percentiles.\n",
         "| protocol | student | retention | at least (95 %) | examples | texts/s | one text, p50 | p95 | training |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
