@@ -50,7 +50,7 @@ def main() -> None:
     if not (folder / "train.jsonl").is_file():
         print(f"skipped: no BANKING77 at {folder} (train.jsonl and test.jsonl with text and label)")
         return
-    train, test = _read(folder / "train.jsonl"), _read(folder / "test.jsonl")
+    train, test = read_rows(folder / "train.jsonl"), read_rows(folder / "test.jsonl")
     labels = sorted({row["label"] for row in train})
     encoder = Encoder(INIT)
     texts, gold = [row["text"] for row in train], [row["label"] for row in train]
@@ -72,7 +72,8 @@ def main() -> None:
     )
 
 
-def _read(path: Path) -> list[dict[str, str]]:
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a JSONL file of texts and labels."""
     with path.open(encoding="utf-8") as stream:
         return [json.loads(line) for line in stream]
 
@@ -118,7 +119,10 @@ def _one(folder: Path, protocol: str, student: dict[str, Any]) -> dict[str, Any]
             "source": {"jsonl": "train.jsonl"},
             "splits": {"seed": SEED, "pool": 0.98, "dev": 0.02, "gate": {"jsonl": "test.jsonl"}},
         },
-        "task": {"kind": "classification", "labels": sorted({row["label"] for row in _read(folder / "train.jsonl")})},
+        "task": {
+            "kind": "classification",
+            "labels": sorted({row["label"] for row in read_rows(folder / "train.jsonl")}),
+        },
     }
     suite = {
         "version": 1,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.banking77 import INIT, _read
+from benchmarks.banking77 import INIT, read_rows
 from benchmarks.results import ROOT, write_result
 from gatekeeper.models.encoder import Encoder
 from gatekeeper.models.head import fit_encoder_head, out_of_fold_labels
@@ -31,7 +31,7 @@ def main() -> None:
     if not (folder / "train.jsonl").is_file():
         print(f"skipped: no BANKING77 at {folder}")
         return
-    train, test = _read(folder / "train.jsonl"), _read(folder / "test.jsonl")
+    train, test = read_rows(folder / "train.jsonl"), read_rows(folder / "test.jsonl")
     labels = sorted({row["label"] for row in train})
     encoder = Encoder(INIT)
     texts, gold = np.array([row["text"] for row in train]), [row["label"] for row in train]
