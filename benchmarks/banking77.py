@@ -108,7 +108,7 @@ def _write_files(folder: Path, labels: list[str], train: tuple[Any, Any], test: 
 
 
 def _one(folder: Path, protocol: str, student: dict[str, Any]) -> dict[str, Any]:
-    """Train one student on 98 % of the training texts (the rest is the development split); the gate is the test file."""
+    """Train one student on 98 % of the training texts, the rest being the development split; gate on the test file."""
     evaluation = {
         "version": 1,
         "eval": "banking77",
