@@ -21,7 +21,8 @@ from gatekeeper.records import Estimate, Record
 
 
 class Scenario(Record):
-    """All inputs of a comparison. The candidate runs on machines (`serving`), behind an API (`student_api`) or both."""
+    """All inputs of a comparison. The candidate runs on machines (`serving`), behind an API (`student_api`) or both,
+    and may hand a share of its requests on to the teacher (`teacher_share`)."""
 
     requests_per_month: int
     peak_to_average: Decimal
@@ -38,6 +39,8 @@ class Scenario(Record):
     throughput_as_of: date | None = None
     cores_measured: int | None = None
     student_api: RequestCost | None = None
+    teacher_share: Estimate | None = None
+    """Share of the requests that the candidate answers too and then leaves to the teacher, in [0, 1]. None: none."""
 
     operations_hours_per_month: Decimal
     usd_per_hour: Decimal
@@ -67,6 +70,8 @@ class CostCase(Record):
     machines_usd: Decimal
     overhead_usd: Decimal
     student_api_usd: Decimal
+    teacher_usd: Decimal = Decimal(0)
+    """What the teacher still costs within the candidate's month: the requests that are left to it."""
     operations_usd: Decimal
     candidate_usd: Decimal
     saving_usd: Decimal
@@ -87,8 +92,11 @@ class CostCase(Record):
     break_even: BreakEven
 
 
-def cost_case(scenario: Scenario, capacity: Decimal | None) -> CostCase:
-    """Return the comparison when one replica takes `capacity` requests per second (None: there are no machines).
+def cost_case(scenario: Scenario, capacity: Decimal | None, teacher_share: Decimal = Decimal(0)) -> CostCase:
+    """Return the comparison when one replica takes `capacity` requests per second (None: there are no machines) and
+    the teacher keeps `teacher_share` of the requests.
+
+    The candidate answers all requests, since its own answer says which are left to the teacher.
 
     Raises:
         PriceError: the teacher has no price.
@@ -102,8 +110,10 @@ def cost_case(scenario: Scenario, capacity: Decimal | None) -> CostCase:
     machines = stored(month.machines_usd) if month else Decimal(0)
     overhead = stored(month.overhead_usd) if month else Decimal(0)
     student_api = stored(api * volume)
+    kept = teacher.usd * teacher_share
+    teacher_usd = stored(kept * volume)
     operations = stored(scenario.operations_hours_per_month * scenario.usd_per_hour)
-    candidate = machines + overhead + student_api + operations
+    candidate = machines + overhead + student_api + teacher_usd + operations
     saving = baseline - candidate
     engineering = stored(scenario.engineering_hours * scenario.usd_per_hour)
     loop, labels = stored(scenario.loop_spend_usd), stored(scenario.labels_usd)
@@ -116,6 +126,7 @@ def cost_case(scenario: Scenario, capacity: Decimal | None) -> CostCase:
         machines_usd=machines,
         overhead_usd=overhead,
         student_api_usd=student_api,
+        teacher_usd=teacher_usd,
         operations_usd=operations,
         candidate_usd=candidate,
         saving_usd=saving,
@@ -129,7 +140,7 @@ def cost_case(scenario: Scenario, capacity: Decimal | None) -> CostCase:
         payback_months=_stored(payback_months(program, saving)),
         payback_forward_months=_stored(payback_months(forward, saving)),
         npv_usd=stored(npv(program, months, discount_per_year=scenario.discount_per_year)),
-        break_even=_break_even(scenario, teacher.usd - api, operations, capacity),
+        break_even=_break_even(scenario, teacher.usd - kept - api, operations, capacity),
     )
 
 

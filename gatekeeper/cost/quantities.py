@@ -38,6 +38,9 @@ _RESULTS = (
     _Result("machines_usd_per_month", "machines_usd", _MONTH, False, "replicas_billed x machine_usd_per_hour x 730 h"),
     _Result("overhead_usd_per_month", "overhead_usd", _MONTH, False, "machines x infrastructure_overhead"),
     _Result("student_api_usd_per_month", "student_api_usd", _MONTH, False, "student_usd_per_request x requests"),
+    _Result(
+        "teacher_part_usd_per_month", "teacher_usd", _MONTH, True, "teacher_usd_per_request x teacher_share x requests"
+    ),
     _Result("operations_usd_per_month", "operations_usd", _MONTH, False, "operations hours x usd_per_hour"),
     _Result(
         "candidate_usd_per_month", "candidate_usd", _MONTH, False, "machines + overhead + student API + operations"
@@ -71,7 +74,7 @@ def quantities(scenario: Scenario, expected: CostCase, pessimistic: CostCase | N
         rows += _request_cost("teacher", teacher, scenario.price_assumed, _reason(scenario))
     if scenario.student_api is not None:
         rows += _request_cost("student", scenario.student_api, False, "")
-    rows += [*_machines(scenario), *_people(scenario), *_results(scenario, expected)]
+    rows += [*_blend(scenario), *_machines(scenario), *_people(scenario), *_results(scenario, expected)]
     if pessimistic is not None:
         plain = {row.name: row.value for row in rows}
         rows += [
@@ -102,7 +105,8 @@ def _reason(scenario: Scenario) -> str:
 def _bad_case(scenario: Scenario) -> str:
     confidence = scenario.throughput.confidence if scenario.throughput else None
     interval = "" if confidence is None else f" of its {100 * confidence:g} % interval"
-    return f"throughput at the lower end{interval}"
+    blended = "" if scenario.teacher_share is None else ", teacher's share at the upper end"
+    return f"throughput at the lower end{interval}{blended}"
 
 
 def _traffic(scenario: Scenario) -> Iterator[Quantity]:
@@ -139,6 +143,15 @@ def _request_cost(who: str, cost: RequestCost, assumed: bool, reason: str) -> It
         yield _row(f"{who}_{name}_tokens", mean, "tokens/request", origin, tokens + because)
     source = f"each of {cost.n_requests} requests priced, then the mean{because}"
     yield _row(f"{who}_usd_per_request", cost.usd, "USD/request", "assumed" if assumed else "derived", source)
+
+
+def _blend(scenario: Scenario) -> Iterator[Quantity]:
+    share = scenario.teacher_share
+    if share is None:
+        return
+    source = f"requests that the candidate leaves to the teacher, on {share.n_scored:,} development rows"
+    for name, number in (("teacher_share", share.value), ("teacher_share_upper", share.upper)):
+        yield _row(name, None if number is None else Decimal(repr(number)), "share", "measured", source)
 
 
 def _machines(scenario: Scenario) -> Iterator[Quantity]:
@@ -187,11 +200,16 @@ def _people(scenario: Scenario) -> Iterator[Quantity]:
 def _results(scenario: Scenario, case: CostCase) -> Iterator[Quantity]:
     yield from _capacity(scenario, case)
     reason = _reason(scenario)
+    blended = scenario.teacher_share is not None
     for row in _RESULTS:
+        if row.field == "teacher_usd" and not blended:
+            continue
         owner = case.break_even if row.field in type(case.break_even).model_fields else case
         value: Decimal | None = getattr(owner, row.field)
-        source = row.formula if value is not None else f"{row.formula}: {row.undefined}"
-        if row.on_teacher and scenario.price_assumed:
+        formula = row.formula + (" + teacher's part" if blended and row.field == "candidate_usd" else "")
+        source = formula if value is not None else f"{formula}: {row.undefined}"
+        on_teacher = row.on_teacher or (blended and row.field == "candidate_usd")
+        if on_teacher and scenario.price_assumed:
             yield _row(row.name, value, row.unit, "assumed", f"{source}; assumed: {reason}")
         else:
             yield _row(row.name, value, row.unit, row.origin, source)

@@ -14,17 +14,21 @@ from gatekeeper.records import Quantity, Record
 
 __all__ = ["CostCase", "CostComparison", "Scenario", "compare", "npv", "payback_months"]
 
+End = Literal["value", "lower", "upper"]
+
 
 class CostComparison(Record):
-    """The comparison at the measured speed and at its lower bound, with every number that went in or came out."""
+    """The comparison at the measured values and at both ends of what is uncertain of them: the candidate's throughput
+    and, where it hands requests on, the teacher's share. With every number that went in or came out."""
 
     expected: CostCase
     pessimistic: CostCase | None
-    """The same scenario with the throughput at the lower end of its interval: what a gate compares. None where there
-    is no usable lower end; `pessimistic_reason` says why, and a gate must not pass on it."""
+    """The same scenario with the throughput at the lower end of its interval and the teacher's share at the upper end:
+    what a gate compares. None where there is no usable end; `pessimistic_reason` says why, and a gate must not pass
+    on it."""
     pessimistic_reason: str | None
     optimistic: CostCase | None
-    """The same with the throughput at the upper end, which decides whether a failure is shown; None as above."""
+    """The same at the other ends, which decides whether a failure is shown; None as above."""
     price_assumed: bool
     quantities: tuple[Quantity, ...]
 
@@ -38,13 +42,13 @@ def compare(scenario: Scenario) -> CostComparison:
             range.
     """
     check_scenario(scenario)
-    expected = cost_case(scenario, _capacity(scenario, "value"))
+    expected = cost_case(scenario, _capacity(scenario, "value"), _teacher_share(scenario, "value"))
     pessimistic: CostCase | None = None
     optimistic: CostCase | None = None
     reason: str | None = None
     try:
-        pessimistic = cost_case(scenario, _capacity(scenario, "lower"))
-        optimistic = cost_case(scenario, _capacity(scenario, "upper"))
+        pessimistic = cost_case(scenario, _capacity(scenario, "lower"), _teacher_share(scenario, "upper"))
+        optimistic = cost_case(scenario, _capacity(scenario, "upper"), _teacher_share(scenario, "lower"))
     except InputError as error:
         reason = error.message
     return CostComparison(
@@ -57,7 +61,21 @@ def compare(scenario: Scenario) -> CostComparison:
     )
 
 
-def _capacity(scenario: Scenario, end: Literal["value", "lower", "upper"]) -> Decimal | None:
+def _teacher_share(scenario: Scenario, end: End) -> Decimal:
+    if scenario.teacher_share is None:
+        return Decimal(0)
+    number: float | None = getattr(scenario.teacher_share, end)
+    name = "teacher_share" if end == "value" else f"the {end} bound of teacher_share"
+    if number is None:
+        raise InputError(
+            f"{name} is not known, so the bill is not known", hint="count the requests left to the teacher"
+        )
+    if not 0 <= number <= 1:
+        raise InputError(f"{name} is {number}", hint="a share from 0 to 1")
+    return Decimal(repr(float(number)))
+
+
+def _capacity(scenario: Scenario, end: End) -> Decimal | None:
     if scenario.serving is None:
         return None
     if scenario.throughput is None:
