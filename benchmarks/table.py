@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.deciding_page import section as deciding
+from benchmarks.false_promotion.pages import section as false_promotion
+from benchmarks.leakage_page import section as leakage
 from benchmarks.results import ROOT, read_result
 
 HEAD = """# Benchmarks
@@ -21,6 +24,15 @@ def page() -> str:
         parts += ["## BANKING77: retention and throughput\n", _banking(banking), _footer(banking)]
     if mining:
         parts += ["## Mining against random choice\n", _mining(mining), _footer(mining)]
+    promotions = read_result("false_promotion")
+    if promotions:
+        parts += ["## False promotion\n", false_promotion(promotions), _footer(promotions)]
+    copies = read_result("leakage")
+    if copies:
+        parts += ["## Copies of gate rows\n", leakage(copies), _footer(copies)]
+    verdicts = read_result("deciding")
+    if verdicts:
+        parts += ["## A verdict over a million rows\n", deciding(verdicts), _footer(verdicts)]
     return "\n".join(parts)
 
 

@@ -17,7 +17,7 @@ _FUNCTIONS = {
     "run_loop": "gatekeeper.loop",
     "evaluate_students": "gatekeeper.evaluate",
     "write_report": "gatekeeper.report",
-    "verify_run": "gatekeeper.verify",
+    "verify_run": "gatekeeper.verify.run",
     "Store": "gatekeeper.store.connection",
 }
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from gatekeeper.run.opening import open_session
     from gatekeeper.store.connection import Store
     from gatekeeper.suite.load import load_suite
-    from gatekeeper.verify import verify_run
+    from gatekeeper.verify.run import verify_run
 
 
 def __getattr__(name: str) -> Any:

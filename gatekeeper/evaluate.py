@@ -7,14 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gatekeeper.decide.candidates import Chosen
+from gatekeeper.decide.facts import facts_of
+from gatekeeper.decide.scores import dev_scores
 from gatekeeper.errors import InputError
+from gatekeeper.gate.retention import PairedScores, dev_retention
 from gatekeeper.models import load_classifier
 from gatekeeper.records import Estimate, Record
 from gatekeeper.run.session import Session
 from gatekeeper.run.teacher import TEACHER
 from gatekeeper.stages import evaluate
 from gatekeeper.stats.intervals import estimate_mean
-from gatekeeper.stats.paired import retention_binary
 from gatekeeper.store.artifacts import open_artifact
 from gatekeeper.store.training import training_runs_of
 
@@ -44,33 +47,38 @@ def evaluate_students(session: Session, names: Sequence[str] = ()) -> list[Stand
             f"no trained student {', '.join(unknown) or 'at all'} in run {session.run} (trained: {have})",
             hint=f"train with `gatekeeper loop {session.suite.path}` on this store first",
         )
-    evaluate.evaluate_teacher(session, "dev")
+    rows = session.split("dev")
+    evaluate.evaluate_teacher(session, rows, "teacher on dev")
     standings: list[Standing] = []
     for one in trained:
         if names and one.student not in names:
             continue
         classifier = load_classifier(open_artifact(session.store, one.model))
-        evaluate.evaluate_student(session, one.model, classifier, "dev")
-        scores = evaluate.paired(session, one.model, "dev")
+        evaluate.evaluate_student(session, one.model, classifier, rows)
+        with session.store.read() as connection:
+            chosen = Chosen(one.student, one.round, one.model, None)
+            scores = dev_scores(connection, facts_of(connection, session.run), chosen)
         if not standings:
-            teacher = session.teacher.info
-            accuracy = _accuracy(scores.teacher)
-            standings.append(
-                Standing(name=teacher.name, round=None, model=teacher.fingerprint, accuracy=accuracy, retention=None)
-            )
-        standings.append(_standing(session, one.student, one.round, one.model, scores))
+            standings.append(_teacher(session, scores))
+        standings.append(_standing(session, chosen, scores))
     return standings
 
 
-def _standing(session: Session, name: str, number: int, model: str, scores: evaluate.Paired) -> Standing:
-    both = np.isfinite(scores.student) & np.isfinite(scores.teacher)
-    retention = retention_binary(
-        scores.student[both] > 0.5,
-        scores.teacher[both] > 0.5,
-        alpha=session.suite.gates.quality.alpha,
-        n_failed=int((~both).sum()),
+def _teacher(session: Session, scores: PairedScores) -> Standing:
+    info = session.teacher.info
+    return Standing(
+        name=info.name, round=None, model=info.fingerprint, accuracy=_accuracy(scores.teacher), retention=None
     )
-    return Standing(name=name, round=number, model=model, accuracy=_accuracy(scores.student), retention=retention)
+
+
+def _standing(session: Session, chosen: Chosen, scores: PairedScores) -> Standing:
+    return Standing(
+        name=chosen.student,
+        round=chosen.round,
+        model=chosen.model,
+        accuracy=_accuracy(scores.student),
+        retention=dev_retention(scores, session.suite.gates.quality.alpha),
+    )
 
 
 def _accuracy(scores: NDArray[np.float64]) -> Estimate:

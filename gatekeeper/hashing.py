@@ -38,6 +38,14 @@ def hash_bytes(data: bytes) -> str:
     return TAG + hashlib.blake2b(data, digest_size=_DIGEST_BYTES).hexdigest()
 
 
+def hash_chunks(chunks: Iterable[bytes]) -> str:
+    """Return the tagged hash of bytes that come in pieces: that of `hash_bytes` over all of them."""
+    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    for chunk in chunks:
+        digest.update(chunk)
+    return TAG + digest.hexdigest()
+
+
 def hash_file(path: Path) -> str:
     """Return the tagged hash of a file's bytes, read in pieces."""
     digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from gatekeeper.cost.usage import price_requests
-from gatekeeper.decide import Derived, comparison_of, derive_verdict, facts_of, other_rules
+from gatekeeper.decide.candidates import Chosen
+from gatekeeper.decide.derive import Derived, derive_verdict
+from gatekeeper.decide.facts import facts_of
+from gatekeeper.decide.looked import stops_of
+from gatekeeper.decide.priced import comparison_of, fallback_of, other_rules
+from gatekeeper.decide.scores import dev_scores, paired, scores_of_items
 from gatekeeper.errors import BudgetExceededError, DataError, ModelError
 from gatekeeper.models.errors import FAILURES
-from gatekeeper.narrate import say_assessment, say_mined, say_round
+from gatekeeper.narrate import say_assessment, say_mined, say_part, say_round
 from gatekeeper.records import Completion, Decision, Example, Verdict
 from gatekeeper.run.candidate import Assessment, Candidate
+from gatekeeper.run.sealing import check_seal, seal_gate
 from gatekeeper.run.session import TEACHER_COST, Session
 from gatekeeper.stages import assess, evaluate, look
 from gatekeeper.stages.curate import curate
@@ -28,10 +35,14 @@ from gatekeeper.store.verdicts import StoredVerdict, insert_verdict, verdict_of
 STATES: dict[Decision, RunState] = {"promote": "promoted", "reject": "rejected", "inconclusive": "inconclusive"}
 
 
-def run_loop(session: Session) -> Verdict:
+def run_loop(session: Session, *, reason: str | None = None) -> Verdict:
     """Run the loop of an open session to its verdict; a run that has its verdict already returns it.
 
+    Args:
+        reason: why the gate's rules may be looser than those that its rows were first looked at with.
+
     Raises:
+        InputError: the rules were loosened after a look, and no reason is given.
         BudgetExceededError: `loop.budget_usd` does not allow the next call. What is done is kept.
         ModelError: a model cannot be used. What is done is kept.
     """
@@ -41,6 +52,7 @@ def run_loop(session: Session) -> Verdict:
         session.progress.say("this run has its verdict already")
         _carry_out(session, stored.verdict, stored.model)
         return stored.verdict
+    check_seal(session, reason)
     _set_state(session, "running")
     try:
         return _rounds(session)
@@ -53,7 +65,7 @@ def run_loop(session: Session) -> Verdict:
 
 
 def _rounds(session: Session) -> Verdict:
-    _price_teacher(session, evaluate.evaluate_teacher(session, "dev"))
+    _price_teacher(session, evaluate.evaluate_teacher(session, session.split("dev"), "teacher on dev"))
     best: Assessment | None = None
     learned = 0
     for number in range(1, session.suite.loop.rounds + 1):
@@ -63,9 +75,10 @@ def _rounds(session: Session) -> Verdict:
             break
         learned = len(examples)
         for student in session.suite.students:
-            assessment = _assess(session, train(session, number, student, examples))
+            candidate = train(session, number, student, examples)
+            assessment = _assess(session, candidate)
             best = assessment if best is None or assessment.better_than(best) else best
-            if _gate(session, assessment):
+            if _gate(session, assessment) or _gate_part(session, candidate):
                 return _conclude(session)
     return _conclude(session)
 
@@ -118,19 +131,36 @@ def _collect(session: Session, number: int, best: Candidate | None) -> list[Exam
 
 
 def _assess(session: Session, candidate: Candidate) -> Assessment:
-    evaluate.evaluate_student(session, candidate.model, candidate.classifier, "dev")
-    scores = evaluate.paired(session, candidate.model, "dev")
-    retention, chance = assess.dev_estimates(
-        session, candidate, scores.student, scores.teacher, alpha=look.next_alpha(session)
-    )
+    """Return what is known of a candidate without its gate rows; they are stored as results of the run."""
+    evaluate.evaluate_student(session, candidate.model, candidate.classifier, session.split("dev"))
     measurement = assess.measured(session, candidate)
     with session.store.read() as connection:
         facts = facts_of(connection, session.run)
-        comparison = comparison_of(connection, facts, measurement)
-    rules = other_rules(facts.spec, comparison, measurement)
+        chosen = Chosen.of(candidate)
+        dev = dev_scores(connection, facts, chosen)
+        fallback = fallback_of(connection, facts, chosen)
+        comparison = comparison_of(connection, facts, measurement, fallback)
+    retention, chance = assess.dev_estimates(session, candidate, dev, alpha=look.next_alpha(session))
+    rules = other_rules(facts, comparison, measurement, fallback)
     assessment = Assessment(candidate, retention, chance, measurement, rules)
     say_assessment(session, assessment)
     return assessment
+
+
+def _gate_part(session: Session, candidate: Candidate) -> bool:
+    """Let the gate judge the student on the part of the traffic where it is sure, with the teacher elsewhere."""
+    if session.suite.partial is None:
+        return False
+    threshold = look.looked_threshold(session, candidate)  # of a run that was interrupted: the choice stands
+    if threshold is None:
+        with session.store.read() as connection:
+            facts = facts_of(connection, session.run)
+            found = scores_of_items(connection, facts, candidate.model, "dev")
+        dev = paired(found, Chosen.of(candidate), fidelity=facts.fidelity)
+        choice = assess.choose_part(session, candidate, dev, found.confidence, look.next_alpha(session))
+        say_part(session, candidate, choice)
+        threshold = None if choice.blend is None else choice.blend.threshold
+    return threshold is not None and _gate(session, _assess(session, replace(candidate, threshold=threshold)))
 
 
 def _gate(session: Session, assessment: Assessment) -> bool:
@@ -148,14 +178,26 @@ def _gate(session: Session, assessment: Assessment) -> bool:
     if spent is None:
         return False
     session.progress.say(f"  {candidate.student}: spending look {spent.look} at the gate split", style="bold")
-    evaluate.evaluate_teacher(session, "gate")
-    evaluate.evaluate_student(session, candidate.model, candidate.classifier, "gate")
-    with session.store.read() as connection:
-        verdict = derive_verdict(connection, session.run).verdict
+    seal_gate(session)
+    verdict, read = _read_gate(session, candidate)
     passed = verdict.decision == "promote"
-    look.close_look(session, spent, verdict.rules[0], passed=passed)
+    look.close_look(session, spent, verdict.rules[0], passed=passed, read=read)
     session.progress.say(f"  {candidate.student}: the gate says {'pass' if passed else 'not passed'}", style="bold")
     return passed
+
+
+def _read_gate(session: Session, candidate: Candidate) -> tuple[Verdict, int | None]:
+    """Read gate rows until the gate passes or all are read; return the verdict and the rows read, None for all."""
+    rows, others = session.gate_rows(), session.other_rows()
+    for stop in stops_of(len(rows), session.suite.gates.quality.interim):
+        read = (*rows[:stop], *others)
+        evaluate.evaluate_teacher(session, read, "teacher on gate")
+        evaluate.evaluate_student(session, candidate.model, candidate.classifier, read)
+        with session.store.read() as connection:
+            verdict = derive_verdict(connection, session.run, first=stop).verdict
+        if verdict.decision == "promote":
+            break
+    return verdict, None if stop == len(rows) else stop
 
 
 def _conclude(session: Session) -> Verdict:
@@ -176,7 +218,7 @@ def _carry_out(session: Session, verdict: Verdict, model: str) -> None:
     if run is not None and run.state == state:
         return
     if verdict.decision == "promote":
-        promote(session, model, verdict.sentence)
+        promote(session, model, verdict)
     _set_state(session, state)
 
 

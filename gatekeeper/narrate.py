@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gatekeeper.gate.blend import BlendChoice
 from gatekeeper.records import Item
 from gatekeeper.run.candidate import Assessment, Candidate
 from gatekeeper.run.session import Session
@@ -37,6 +38,18 @@ def _brief(text: str) -> str:
     return f'"{line[:SHOWN_CHARACTERS]}..."' if len(line) > SHOWN_CHARACTERS else f'"{line}"'
 
 
+def say_part(session: Session, candidate: Candidate, choice: BlendChoice) -> None:
+    """Say which part of the traffic a student could take over, or why none."""
+    blend = choice.blend
+    if blend is None:
+        session.progress.say(f"  {candidate.student} for a part of the traffic: {choice.reason}", style="dim")
+        return
+    session.progress.say(
+        f"  {candidate.student} where it is at least {blend.threshold:.2f} sure: "
+        f"{blend.teacher_share.value or 0:.0%} of requests would stay with the teacher"
+    )
+
+
 def say_assessment(session: Session, assessment: Assessment) -> None:
     """Say what the development split says of a candidate, and which rule stands in its way."""
     kept, speed = assessment.retention, assessment.measurement.throughput_rps.value
@@ -44,8 +57,12 @@ def say_assessment(session: Session, assessment: Assessment) -> None:
     stopped = [rule for rule in assessment.rules if rule.outcome != "pass"]
     pace = "" if speed is None else f", {speed:,.0f} texts/s"
     session.progress.say(
-        f"  {assessment.candidate.student}: keeps {shown} of the teacher on dev{pace}; "
+        f"  {_named(assessment.candidate)}: keeps {shown} of the teacher on dev{pace}; "
         f"chance to pass a look {assessment.pass_probability:.0%}"
     )
     for rule in stopped:
         session.progress.say(f"    {rule.rule}: {rule.sentence}", style="yellow")
+
+
+def _named(candidate: Candidate) -> str:
+    return candidate.student if candidate.threshold is None else f"{candidate.student} with the teacher as fallback"

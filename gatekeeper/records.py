@@ -125,6 +125,7 @@ class Prediction(Record):
 
     item_id: str
     model: str
+    sample_index: int = 0
     output: str | None
     confidence: float | None = Field(
         default=None, description="probability of the answer in [0, 1], None where unknown"
@@ -139,6 +140,7 @@ class Score(Record):
     model: str
     scorer: str
     version: str
+    sample_index: int = Field(default=0, description="which of several answers to the same item was judged")
     value: float | None
     reason: str | None = None
 
@@ -183,11 +185,25 @@ class Measurement(Record):
     model: str
     throughput_rps: Estimate = Field(description="items per second in batches; the interval is over replicates")
     latency_p50_ms: float
-    latency_p95_ms: Estimate = Field(description="milliseconds for one text at a time, order-statistic interval")
-    concurrency: int = 1
+    latency_p95_ms: Estimate = Field(
+        description="milliseconds for one text at a time, order-statistic interval; None: too few answers"
+    )
+    latency_p99_ms: Estimate | None = Field(
+        default=None, description="the same for the 99th percentile: what bounds a student with a fallback"
+    )
+    concurrency: int = Field(default=1, description="callers that asked at the same time while latency was measured")
+    loaded_rps: float | None = Field(
+        default=None, description="answers per second to all those callers together: concurrency / mean latency"
+    )
     batch_size: int
     cores: int
     machine: str
+    load_before: float | None = Field(
+        default=None, description="load average of the minute before, which other work on the machine made"
+    )
+    load_after: float | None = Field(
+        default=None, description="load average of the minute until the end, the measurement's own work included"
+    )
     measured_at: datetime
 
 
@@ -216,3 +232,7 @@ class Verdict(Record):
     looks_spent: int
     looks_planned: int
     alpha: float
+    threshold: float | None = Field(
+        default=None, description="the student answers where its confidence is at least this, the teacher elsewhere"
+    )
+    teacher_share: float | None = Field(default=None, description="of requests that stay with the teacher then")

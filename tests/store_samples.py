@@ -29,9 +29,13 @@ from gatekeeper.records import (
 from gatekeeper.store import Store
 from gatekeeper.store.completions import insert_completions
 from gatekeeper.store.events import Event, insert_events
+from gatekeeper.store.gate_reads import insert_gate_read
+from gatekeeper.store.gate_rows import row_keys
 from gatekeeper.store.looks import reserve_look
 from gatekeeper.store.predictions import Result, insert_predictions, insert_results, insert_scores
 from gatekeeper.store.rows import insert_rows
+from gatekeeper.store.seals import amend_rules, seal_rules
+from gatekeeper.store.signatures import insert_signature
 from gatekeeper.store.spend import Spend, insert_costs, insert_prices, insert_reservations, insert_settlements
 from gatekeeper.store.suites import (
     Run,
@@ -56,12 +60,14 @@ from gatekeeper.store.verdicts import StoredVerdict, insert_verdict, record_prom
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SUITE = "b2:5u17e"
+GATE = "b2:9a7e"
+RULES = {"gates": {"quality": {"retention": 0.95}}}
 
 SUITE_ROW = StoredSuite(
     fingerprint=SUITE,
     name="headlines",
     spec={"suite": "headlines", "seed": 7},
-    gate_digest="b2:9a7e",
+    gate_digest=GATE,
     split_counts={"pool": 2, "gate": 1},
     registered_at=NOON,
 )
@@ -152,13 +158,26 @@ def fill_money_and_verdict(connection: DuckDBPyConnection) -> None:
     paid = pay.model_copy(update={"settled": Decimal("0.01"), "state": "settled"})
     insert_settlements(connection, [paid])
     insert_completions(connection, SUITE, [(completion("k1", "p1"), NOON)])
-    plan = (0.01, 0.04)
-    reserve_look(connection, "b2:9a7e", plan, run="run-1", round=1, student="linear", model="b2:57d", at=NOON)
+    keys = row_keys([item("g1", "gate").text])
+    reserve_look(connection, GATE, keys, 0.05, 5, run="run-1", round=1, student="linear", model="b2:57d", at=NOON)
+    fill_rules_and_readers(connection)
     stored = StoredVerdict(run="run-1", model="b2:57d", verdict=verdict(), evidence_digest="b2:ev", decided_at=NOON)
     insert_verdict(connection, stored)
     record_promotion(
         connection,
         suite_name="headlines", suite=SUITE, run="run-1", artifact="b2:a7", who="loop", why="passed", at=NOON,
+    )  # fmt: skip
+
+
+def fill_rules_and_readers(connection: DuckDBPyConnection) -> None:
+    """The third part of `fill`."""
+    seal_rules(connection, GATE, RULES, run="run-1", who="ann", at=NOON)
+    weaker = {"gates": {"quality": {"retention": 0.9}}}
+    amend_rules(connection, GATE, weaker, who="ann", reason="it was a slip", at=NOON)
+    insert_gate_read(connection, GATE, who="ann", what="wrong rows", n_rows=1, run="run-1", at=NOON)
+    insert_signature(
+        connection, "run-1", key_id="b2:5e", public_key="PEM", statement={"run": "run-1"}, signature="c2ln", who="ann",
+        at=NOON,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tiny_suite import (
+    REASON,
     Finished,
     Teacher,
     call,
@@ -48,7 +49,7 @@ def check_message(done: Finished, code: int, *named: str) -> None:
 def run_wrong(suite: Path, store: Path, code: int, *named: str) -> None:
     """Run the loop; it fails as it should, and the store is as it was."""
     before = everything(store)
-    check_message(call("loop", suite, "--store", store), code, *named)
+    check_message(call("loop", suite, "--store", store, "--reason", REASON), code, *named)
     assert everything(store) == before
 
 
@@ -143,7 +144,7 @@ def test_a_price_that_nobody_knows(tmp_path: Path, store: Path) -> None:
 def run_unreachable(suite: Path, store: Path, code: int, *named: str) -> Finished:
     """Run the loop; it fails at the teacher. What the store held is still there, and nothing was decided or bought."""
     before = everything(store)
-    done = call("loop", suite, "--store", store)
+    done = call("loop", suite, "--store", store, "--reason", REASON)
     check_message(done, code, *named)
     after = everything(store)
     for table, rows in before.items():
@@ -301,14 +302,14 @@ def test_a_full_disk(tmp_path: Path, store: Path, room: int, goes_on: bool) -> N
     before = everything(store)
     old = rows_of(store, "SELECT run FROM runs")[0][0]
     suite = write_suite(tmp_path / "s", {"gates": {"quality": {"retention": 0.8}}, "loop": {"rounds": 1}})
-    done = gatekeeper("loop", suite, "--store", store, before=full_disk(room))
+    done = gatekeeper("loop", suite, "--store", store, "--reason", REASON, before=full_disk(room))
     check_message(done, 1, "fix: free disk space")
     after: dict[str, list[tuple[Any, ...]]] = everything(store)
     for table, rows in before.items():
         assert set(map(repr, rows)) <= set(map(repr, after[table])), table
     assert call("verify", "--store", store, "--run", old).code == 0
     if goes_on:  # with room again the same command goes on to its end; the looks at this gate split are all spent
-        assert call("loop", suite, "--store", store).code == 11
+        assert call("loop", suite, "--store", store, "--reason", REASON).code == 11
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ def test_an_unknown_verb_is_the_users_mistake() -> None:
 
 def test_check_spends_nothing_and_plans_the_loop(tmp_path: Path) -> None:
     suite = write_suite(tmp_path / "suite")
-    said = call("check", suite, "--json")
+    said = call("check", suite, "--store", tmp_path / "none.duckdb", "--json")
     assert said.code == 0
     plan = json.loads(said.out)
     counts = plan["counts"]
@@ -44,7 +44,7 @@ def test_check_spends_nothing_and_plans_the_loop(tmp_path: Path) -> None:
 
 def test_check_warns_when_the_gate_split_cannot_show_it(tmp_path: Path) -> None:
     suite = write_suite(tmp_path / "suite", {"gates": {"quality": {"retention": 0.999}}})
-    said = call("check", suite)
+    said = call("check", suite, "--store", tmp_path / "none.duckdb")
     assert said.code == 0
     assert "even a student identical to the teacher cannot pass" in said.said
 

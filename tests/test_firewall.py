@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from tiny_suite import (
     ROUND,
@@ -16,15 +20,19 @@ from tiny_suite import (
     http_server,
     http_teacher,
     loop,
+    make_rows,
     promoted,
     rows_of,
+    write_jsonl,
     write_suite,
 )
 
 from gatekeeper.errors import InputError
 from gatekeeper.run.opening import open_session
+from gatekeeper.stages.curate import curate
 from gatekeeper.stages.generate import generate
 from gatekeeper.stages.mine import pick_items
+from gatekeeper.stages.train import train
 from gatekeeper.store.connection import Store
 from gatekeeper.store.firewall import OpenItems
 from gatekeeper.suite.load import load_suite
@@ -109,6 +117,88 @@ def test_mining_everything_there_is_finds_no_gate_row(tmp_path: Path) -> None:
     assert {item.split for item, _ in picks} == {"pool"} and len(picks) == ROWS["pool"]
 
 
+class Recorded:
+    """A DuckDB connection that writes down every statement, its parameters and all rows that come out of it."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, seen: list[str]) -> None:
+        self._connection = connection
+        self._seen = seen
+
+    def execute(self, sql: str, parameters: Any = ()) -> Recorded:
+        self._seen.append(f"{sql} {parameters!r}")
+        self._connection.execute(sql, parameters)
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._connection, name)
+        if not name.startswith(("fetch", "arrow", "df", "pl", "to_arrow")):
+            return value
+
+        def fetched(*arguments: Any) -> Any:
+            rows = value(*arguments)
+            self._seen.append(repr(rows.to_pylist() if hasattr(rows, "to_pylist") else rows))
+            return rows
+
+        return fetched
+
+
+def test_no_query_of_mine_generate_curate_and_train_touches_a_gate_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(copy_store(promoted().store, tmp_path / "copy"))
+    seen: list[str] = []
+    connect = duckdb.connect
+    monkeypatch.setattr(duckdb, "connect", lambda *where, **how: Recorded(connect(*where, **how), seen))
+    with open_session(load_suite(promoted().suite), store) as session:
+        spec, open_items = session.suite.students[0], OpenItems(store, session.fingerprint)
+        looked = train(session, 2, spec, [])  # it was trained before: loaded, with gate predictions in the store
+        with store.read() as connection:
+            connection.execute("SELECT text, item_id FROM items JOIN predictions USING (item_id)").fetchall()
+        assert TOKEN in seen[-1] and "gate-" in seen[-1]  # what the recorder would catch
+        seen.clear()
+        # The session holds gate rows in memory as well; these stages do without.
+        session.by_split = {"pool": session.split("pool")}
+        session.items = replace(session.items, items=session.split("pool"))
+        picks = pick_items(
+            open_items,
+            {item.id for item in session.split("pool")[:400]},
+            looked,
+            teacher=session.teacher.info.fingerprint,
+            count=120,
+            share=0.5,
+            rng=session.rng("walk"),
+        )
+        items = [item for item, _ in picks]
+        answers = generate(session, items, 3)
+        curated = curate(
+            items, answers, session.suite.eval.labels, sources=dict.fromkeys(answers, "random"), round_number=3
+        )
+        trained = train(session, 3, spec, curated.examples)
+    assert len(curated.examples) == 120 and trained.n_examples == 120
+    for table in ("open_items", "open_predictions", "completions", "training_runs"):
+        assert any(f"FROM {table}" in one for one in seen), table
+    assert "pool-" in "".join(seen)
+    assert not [one for one in seen if TOKEN in one or "gate-" in one]
+
+
+def test_copies_of_gate_rows_reach_no_stage(tmp_path: Path) -> None:
+    path = write_suite(tmp_path / "suite")
+    gate, pool = make_rows("gate", ROWS["gate"]), make_rows("pool", ROWS["pool"])
+    changed = [f"Please&nbsp;{row['text'].upper()}!" if n % 2 else f"{row['text']}." for n, row in enumerate(gate)]
+    copies = [{"id": f"copy-{n}", "text": text, "label": gate[n]["label"]} for n, text in enumerate(changed)]
+    write_jsonl(path.with_name("pool.jsonl"), [*pool, *copies])
+    store = Store(tmp_path / "g.duckdb")
+    with open_session(load_suite(path), store) as session:
+        found = session.items.near
+        pool_texts = [item.text for item in OpenItems(store, session.fingerprint).items("pool")]
+    assert len(pool_texts) == ROWS["pool"] and not [text for text in pool_texts if TOKEN in text.casefold()]
+    assert TOKEN not in "".join(one.model_dump_json() for one in found)
+    stored = rows_of(
+        store.path, "SELECT duplicates, (SELECT count(*) FROM items WHERE item_id LIKE 'copy-%') FROM suites"
+    )
+    assert [(json.loads(kinds), left) for kinds, left in stored] == [({"near_pool_in_gate": ROWS["gate"]}, 0)]
+
+
 @pytest.mark.parametrize("split", ["gate", "dev"])
 def test_generate_refuses_what_is_not_of_the_pool(tmp_path: Path, server: Teacher, split: str) -> None:
     suite = load_suite(write_suite(tmp_path, http_teacher(server.url)))
@@ -145,9 +235,9 @@ def test_a_gate_split_that_is_used_up_stays_so_under_any_plan(tmp_path: Path, lo
     assert run.finished.code == 11, run.finished.said
     assert rows_of(store, "SELECT * FROM looks ORDER BY look") == before
     quality = run.verdict["rules"][0]
-    used_up = "This gate split is used up: 2 looks spent 0.0500 of the error budget of 0.05."
+    used_up = "This gate split is used up: 2 looks spent 0.0500 of its error budget of 0.05."
     assert quality["sentence"].startswith(used_up)
-    assert "Add fresh rows to the gate split" in quality["settle"]
+    assert "fresh rows" in quality["settle"]
     scored = """SELECT count(*) FROM scores JOIN items USING (suite, item_id)
                 WHERE split = 'gate' AND model IN (SELECT model FROM verdicts WHERE decision = 'inconclusive')"""
     assert rows_of(store, scored) == [(0,)]  # the gate was never looked at for it

@@ -43,7 +43,7 @@ def test_a_good_student_is_promoted() -> None:
     run = promoted()
     assert run.finished.code == 0, run.finished.said
     assert run.verdict["decision"] == "promote"
-    assert [rule["outcome"] for rule in run.verdict["rules"]] == ["pass", "pass", "pass"]
+    assert [rule["outcome"] for rule in run.verdict["rules"]] == ["pass"] * 4
     pointer = json.loads((run.store.parent / "promoted" / "tiny.json").read_text())
     assert rows_of(run.store, "SELECT model, decision FROM verdicts") == [(pointer["artifact"], "promote")]
     assert rows_of(run.store, "SELECT state, finished_at IS NOT NULL FROM runs") == [("promoted", True)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,15 +13,10 @@ from tiny_models import save_encoder
 
 from gatekeeper.errors import DataError, InputError, ModelError
 from gatekeeper.models import Model, as_model, build_teacher
-from gatekeeper.models.measure import measure
 from gatekeeper.models.replay import ReplayModel
 from gatekeeper.models.tokens import bound_input, count_request, estimate_tokens
 from gatekeeper.records import Completion, Message, Request
 from gatekeeper.suite.spec_models import AnswersFile, EncoderTeacher, OpenAITeacher, ReplayTeacher
-from gatekeeper.training.linear import fit_linear
-
-TEXTS = [f"{word} number {n}" for n in range(30) for word in ("great film", "awful film")]
-LABELS = ["good", "bad"] * 30
 
 
 class Counting:
@@ -124,6 +118,30 @@ def test_recorded_answers_are_found_by_id_or_by_input(tmp_path: Path) -> None:
     assert model.info.price_assumed and model.info.fingerprint == ReplayModel(path).info.fingerprint
 
 
+def test_a_text_that_was_answered_several_times_has_several_samples(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "log.jsonl",
+        {"item_id": "a", "input": "one?", "output": "yes"},
+        {"item_id": "b", "input": "one?", "output": "no"},
+        {"item_id": "b", "input": "one?", "output": "no"},
+        {"input": "one?", "output": "maybe", "usage": {"input_tokens": 7, "output_tokens": 1}},
+        {"item_id": "c", "output": "once"},
+        {"item_id": "c", "output": "once"},
+    )
+    model = ReplayModel(path)
+
+    def samples(text: str, item_id: str) -> list[str | None]:
+        return [one.output for one in model.complete(ask(text, item_id, n) for n in range(5))]
+
+    assert samples("one?", "a") == ["yes", "no", "no", "maybe", None]
+    assert samples("one?", "b") == ["no", "no", "yes", "maybe", None], "its own answers first, each of them once"
+    assert samples("one?", "unheard of") == ["yes", "no", "no", "maybe", None]
+    assert samples("anything", "c") == ["once", None, None, None, None], "a line that was written twice is one answer"
+    assert model.upper_bound(ask("one?", "a", 3)).input_tokens == 7
+    (missing,) = model.complete([ask("one?", "a", 4)])
+    assert missing.error_class == "not_recorded" and "sample 4: 4 recorded" in (missing.error_message or "")
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -133,10 +151,11 @@ def test_recorded_answers_are_found_by_id_or_by_input(tmp_path: Path) -> None:
         ({"item_id": "2", "output": "x", "speed": 3}, r":2: speed"),
         ({"item_id": "2", "output": "x", "usage": {"input_tokens": -1, "output_tokens": 0}}, r"usage\.input_tokens"),
         ({"item_id": "1", "output": "other"}, r":2: item_id: '1' has two answers"),
+        ({"item_id": "1", "input": "another text", "output": "other"}, r":2: item_id: '1' has two answers"),
     ],
 )
 def test_a_line_that_is_no_answer_is_named(tmp_path: Path, line: object, message: str) -> None:
-    path = write(tmp_path / "answers.jsonl", {"item_id": "1", "output": "yes"}, line)
+    path = write(tmp_path / "answers.jsonl", {"item_id": "1", "input": "a text", "output": "yes"}, line)
     with pytest.raises(DataError, match=message):
         ReplayModel(path)
 
@@ -177,52 +196,6 @@ def test_an_encoder_teacher_learns_from_its_gold_rows_alone(tmp_path: Path) -> N
     assert other.info.fingerprint != teacher.info.fingerprint
     with pytest.raises(InputError, match="0 gold rows"):
         build_teacher(spec, labels=["bad", "good"])
-
-
-def test_speed_is_measured_over_distinct_texts() -> None:
-    student = fit_linear(TEXTS, LABELS, ["bad", "good"], soft=False)
-    many = [f"{text} {n}" for n in range(10) for text in TEXTS]
-    found = measure(student, [*many, *many], seed=1, replicates=5, machine="a machine", name="b2:x", latency_texts=80)
-    rate, tail = found.throughput_rps, found.latency_p95_ms
-    assert rate.value and rate.lower is not None and rate.upper and rate.lower < rate.value < rate.upper
-    assert (rate.n_expected, rate.n_scored, tail.n_expected) == (5, 5, 80)
-    assert tail.value and tail.lower and tail.upper and tail.lower <= tail.value <= tail.upper
-    assert 0 < found.latency_p50_ms <= tail.value
-    assert (found.model, found.machine, found.batch_size) == ("b2:x", "a machine", 256)
-
-
-def test_no_text_is_timed_twice_in_batches_and_warm_up_is_not_timed() -> None:
-    classifier = Counting()
-    texts = [f"text {n}" for n in range(100)]
-    measure(classifier, texts, seed=2, replicates=5, name="f", latency_texts=10)
-    in_batches = [text for batch in classifier.batches if len(batch) > 1 for text in batch]
-    assert sorted(in_batches) == sorted(texts)
-    alone = [batch[0] for batch in classifier.batches if len(batch) == 1]
-    assert len(alone) == 11, "ten texts, and one of them once before the clock starts"
-
-
-def test_a_model_is_measured_through_its_protocol_without_its_memory() -> None:
-    class Remembering(Counting):
-        def without_memory(self) -> Counting:
-            plain = Counting()
-            forgetful.append(plain)
-            return plain
-
-    forgetful: list[Counting] = []
-    classifier = Remembering()
-    found = measure(as_model(classifier, "m", "b2:m"), [f"t{n}" for n in range(60)], seed=1, latency_texts=5)
-    assert found.model == "b2:m" and classifier.batches == [] and len(forgetful[0].batches) > 10
-    assert math.isfinite(found.latency_p50_ms)
-
-
-def test_speed_of_failing_requests_or_too_few_texts_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "answers.jsonl", {"item_id": "x", "output": "yes"})
-    with pytest.raises(InputError, match="failed while timing"):
-        measure(ReplayModel(path), [f"t{n}" for n in range(30)], seed=1)
-    with pytest.raises(InputError, match="3 distinct texts"):
-        measure(Counting(), ["a", "b", "c", "a"], seed=1, name="f")
-    with pytest.raises(InputError, match="name="):
-        measure(Counting(), [f"t{n}" for n in range(30)], seed=1)
 
 
 def test_a_completion_of_a_classifier_is_a_whole_record() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import report_parts as parts
 from pydantic import ValidationError
 
 from gatekeeper.records import Estimate, Quantity, RuleResult, Verdict
@@ -16,21 +17,17 @@ from gatekeeper.report.data import (
     DataFacts,
     Dossier,
     Failure,
-    GateFacts,
     Lineage,
-    Look,
     Money,
-    PairCounts,
-    PowerFacts,
     PriceUse,
     Round,
     RunFacts,
-    SliceRow,
     SpendRow,
     TeacherFacts,
 )
+from gatekeeper.report.data_gate import GateFacts, Look, PairCounts, PowerFacts, SliceRow
 
-START = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+START = parts.START
 UNIT = "share of the teacher's score"
 
 
@@ -252,7 +249,7 @@ ROUNDS = tuple(
         mined_labels={} if number == 1 else {"billing": 412, "refund": 366, "shipping": 222},
         dropped={"duplicate": 12 * number, "near a gate item": number},
         pass_probability=0.2 + 0.25 * number,
-        look=number - 1 if number > 1 else None,
+        looks=(number - 1,) if number > 1 else (),
     )
     for number in (1, 2, 3)
 )
@@ -331,6 +328,7 @@ def dossier(verdict: Verdict, gate: GateFacts, **changes: object) -> Dossier:
         ),
         "rounds": ROUNDS,
         "gate": gate,
+        "budget": parts.budget(*gate.looks),
         "slices": slices(3981, 0.958),
         "confusions": CONFUSIONS,
         "failures": FAILURES,
@@ -496,7 +494,55 @@ def unlooked() -> Dossier:
     )
 
 
-ALL = {"promoted": promoted, "rejected": rejected, "inconclusive": inconclusive, "unlooked": unlooked}
+def for_a_part() -> Dossier:
+    """A student that was promoted for a part of the traffic, at a look that stopped early."""
+    made = promoted()
+    gate = made.gate.model_copy(
+        update={"n_read": 3981, "n_planned": 5308, "groups": 900, "samples": 3, "teacher_failed": 2}
+    )
+    looks = (gate.looks[0], gate.looks[1].model_copy(update={"threshold": 0.83, "n_read": 3981}))
+    candidates = (*made.candidates, made.candidates[-2].model_copy(update={"part": True}))
+    return made.model_copy(
+        update={
+            "verdict": made.verdict.model_copy(update={"threshold": 0.83, "teacher_share": 0.29}),
+            "gate": gate.model_copy(update={"looks": looks}),
+            "part": parts.part(),
+            "power": parts.power(5308),
+            "ceiling": parts.ceiling(0.92),
+            "candidates": candidates,
+        }
+    )
+
+
+def weak_slice() -> Dossier:
+    """A student that fails on one slice only, on gate rows that have seen much, with other evals beside."""
+    made = promoted()
+    rules = (made.verdict.rules[0], *parts.new_rules(), *made.verdict.rules[1:])
+    return made.model_copy(
+        update={
+            "verdict": made.verdict.model_copy(update={"decision": "reject", "rules": rules}),
+            "gate": made.gate.model_copy(update={"slice_minimum": 0.9}),
+            "budget": parts.worn_budget(*made.gate.looks),
+            "slices": parts.ruled_slices(),
+            "others": parts.others(),
+            "power": parts.power(3981),
+            "ceiling": parts.ceiling(),
+            "data": DataFacts(
+                splits=made.data.splits,
+                duplicates={"pool_in_gate": 41, "near_pool_in_gate": 12, "cluster_dev_in_gate": 3, "within_pool": 9},
+            ),
+        }
+    )
+
+
+ALL = {
+    "promoted": promoted,
+    "rejected": rejected,
+    "inconclusive": inconclusive,
+    "unlooked": unlooked,
+    "for_a_part": for_a_part,
+    "weak_slice": weak_slice,
+}
 EVERY = pytest.mark.parametrize("make", ALL.values(), ids=ALL.keys())
 
 

@@ -8,11 +8,12 @@ from functools import cache
 from html.parser import HTMLParser
 
 import pytest
-from test_report_dossiers import ALL, EVERY, promoted, rejected, unlooked
+from test_report_dossiers import ALL, EVERY, for_a_part, promoted, rejected, unlooked, weak_slice
 
 from gatekeeper.records import RuleResult
 from gatekeeper.report.charts import all_charts
 from gatekeeper.report.data import Assumption, Confusion, Dossier, Failure
+from gatekeeper.report.data_gate import BudgetFacts, RuleChange
 from gatekeeper.report.html import render_html
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -70,7 +71,7 @@ def rendered(make: Callable[[], Dossier]) -> str:
 
 def hostile(text: str) -> Dossier:
     """A promoted dossier with `text` in every place that foreign text can reach."""
-    made = promoted()
+    made = weak_slice()
     rule = RuleResult(
         rule=text, outcome="inconclusive", value=1.0, bound=None, requirement=None, margin=None, unit=text,
         sentence=text, settle=text,
@@ -93,6 +94,14 @@ def hostile(text: str) -> Dossier:
                 row.model_copy(update={"mined_labels": {text: 3}, "dropped": {text: 1}}) for row in made.rounds
             ),
             "slices": tuple(row.model_copy(update={"slice": text, "value": text}) for row in made.slices[:1]),
+            "gate": made.gate.model_copy(
+                update={
+                    "looks": tuple(one.model_copy(update={"run": text, "student": text}) for one in made.gate.looks)
+                }
+            ),
+            "budget": _hostile_budget(made.budget, text),
+            "others": (made.others[0].model_copy(update={"eval": text, "description": text, "rules": (text,)}),),
+            "ceiling": made.ceiling and made.ceiling.model_copy(update={"majority_label": text, "warnings": (text,)}),
             "confusions": (Confusion(expected=text, student=text, n=2),),
             "failures": (failure,),
             "money": made.money.model_copy(update={"quantities": (quantity,)}),
@@ -100,6 +109,20 @@ def hostile(text: str) -> Dossier:
                 update={"scorers": {text: text}, "packages": {text: text}, "machine": text, "artifact": text}
             ),
             "sources": {text: text},
+        }
+    )
+
+
+def _hostile_budget(budget: BudgetFacts, text: str) -> BudgetFacts:
+    change = RuleChange(sentence=text, loosening=True)
+    return budget.model_copy(
+        update={
+            "seals": tuple(one.model_copy(update={"who": text, "run": text, "digest": text}) for one in budget.seals),
+            "amendments": tuple(
+                one.model_copy(update={"who": text, "run": text, "reason": text, "changes": (change,)})
+                for one in budget.amendments
+            ),
+            "reads": tuple(one.model_copy(update={"who": text, "what": text, "run": text}) for one in budget.reads),
         }
     )
 
@@ -142,6 +165,39 @@ def test_the_first_heading_is_the_verdict_and_the_sections_follow_in_order(make)
 
 
 @pytest.mark.parametrize(
+    ("name", "there", "absent"),
+    [
+        ("promoted", {"slices", "budget"}, {"part", "others"}),
+        ("for_a_part", {"part", "power", "budget"}, {"others"}),
+        ("weak_slice", {"others", "power", "budget"}, {"part"}),
+        ("unlooked", {"budget"}, {"part", "others", "slices", "power"}),
+    ],
+)
+def test_a_section_is_there_when_there_is_something_to_say(name: str, there: set[str], absent: set[str]) -> None:
+    sections = set(re.findall(r'<h2 id="([a-z]+)"', rendered(ALL[name])))
+    assert there <= sections
+    assert not absent & sections
+
+
+def test_slices_are_told_by_words_and_by_marks() -> None:
+    text = " ".join("".join(Page(rendered(weak_slice)).text).split())
+    for row, told in zip(weak_slice().slices, ("shown above", "shown below", "cannot be told"), strict=False):
+        assert re.search(rf"{row.slice} = {row.value}.{{1,120}}?{told}", text), row.value
+    assert "Other slices, for information" in text
+    chart = all_charts(weak_slice())["chart-slices"]
+    assert "German: " in chart.description and "shown below" in chart.description
+
+
+def test_the_error_budget_names_who_changed_the_rules_and_who_read_rows() -> None:
+    text = " ".join("".join(Page(rendered(weak_slice)).text).split()).replace("\u00a0", " ")
+    assert "looser gates.quality.retention was 0.97 and is 0.95" in text
+    assert "stricter gates.latency is new: p95_ms 50" in text
+    assert re.search(r"cy ?2026-11-24 09:10 ?rows that the student got wrong ?117 ?before this verdict", text)
+    assert "no look is left, and the next one needs fresh gate rows" in text
+    assert "Nobody has changed them since." in "".join(Page(rendered(promoted)).text)
+
+
+@pytest.mark.parametrize(
     ("name", "sentence"),
     [
         (
@@ -158,6 +214,11 @@ def test_the_first_heading_is_the_verdict_and_the_sections_follow_in_order(make)
             "inconclusive",
             "Inconclusive. On 412 fresh requests the student keeps between 94.8 % and 99.6 % of the teacher's quality "
             "(95 % confidence). Required is 95 %, so these requests are too few to tell.",
+        ),
+        (
+            "weak_slice",
+            "Reject. On requests with language = German the student keeps 80.3 % of the teacher's quality, shown to be "
+            "less than the 90 % that every slice needs.",
         ),
         ("unlooked", "Inconclusive. No round made a pass probable enough to spend a look."),
     ],
@@ -182,8 +243,10 @@ def test_every_chart_has_a_text_alternative_and_the_pages_colours(make) -> None:
 
 
 def test_a_dossier_without_a_look_draws_no_interval_and_one_with_a_look_does() -> None:
-    assert all_charts(unlooked()) == {}
-    assert set(all_charts(promoted())) == {"chart-retention", "chart-rounds", "chart-slices", "chart-money"}
+    assert set(all_charts(unlooked())) == {"chart-budget"}
+    usual = {"chart-retention", "chart-rounds", "chart-slices", "chart-money", "chart-budget"}
+    assert set(all_charts(promoted())) == usual
+    assert set(all_charts(for_a_part())) == usual | {"chart-part", "chart-power"}
 
 
 def test_the_same_dossier_gives_the_same_bytes() -> None:

@@ -115,6 +115,21 @@ def rule(**changes: object) -> RuleResult:
             {"rule": "gates.guard.max_failed", "unit": "items", "value": 3.0, "bound": 3.5, "requirement": None},
             ("guard, max failed", "3 items", "3.5 items", MISSING, "+26.2 items"),
         ),
+        (
+            {"rule": "gates.guards.vip", "unit": "difference of mean scores", "value": -0.01, "bound": -0.0312,
+             "requirement": -0.05, "margin": 0.0188},
+            ("No worse on vip", "-1.0 points", "-3.2 points", "at least -5.0 points", "+1.8 points"),
+        ),
+        (
+            {"rule": "gates.ood.small.talk.auroc", "unit": "area under the ROC curve", "value": 0.98, "bound": 0.8996,
+             "requirement": 0.9, "margin": -0.0004},
+            ("Unsure on small.talk", "98 % of pairs", "89.9 % of pairs", "at least 90 % of pairs", "-0.1 points"),
+        ),
+        (
+            {"rule": "gates.leakage.max_share", "unit": "share of pool rows", "better": "lower", "value": 0.0033,
+             "bound": 0.0033, "requirement": 0.05, "margin": 0.0467},
+            ("Copied gate rows", "0.3 %", "0.3 %", "at most 5 %", "+4.6 points"),
+        ),
         ({"value": None, "bound": None, "margin": None}, ("Cost reduction", MISSING, MISSING, "at least 5x", MISSING)),
     ],
 )  # fmt: skip

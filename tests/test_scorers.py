@@ -77,7 +77,7 @@ def test_the_mean_score_is_the_accuracy_of_scikit_learn() -> None:
 
 
 def test_short_and_long_forms_are_one() -> None:
-    assert SCORERS == ("exact",)
+    assert SCORERS == ("exact", "judge")
     long_form = ScorerSpec.model_validate({"exact": {}})
     assert ScorerSpec.model_validate("exact") == long_form
     with pytest.raises(ValidationError):

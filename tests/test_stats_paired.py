@@ -17,6 +17,7 @@ from gatekeeper.stats.paired import (
     PairedCounts,
     fieller,
     paired_counts,
+    paired_p,
     passes,
     ratio_interval,
     ratio_score_p,
@@ -86,9 +87,12 @@ def test_fieller_vector():
     assert (result.df, result.estimate.confidence, result.estimate.n_scored) == (11, 0.90, 12)
 
 
-@pytest.mark.parametrize(("r0", "n"), [(0.95, 56), (0.98, 145), (0.99, 291)])
-def test_smallest_passable_vectors(r0, n):
-    assert smallest_passable_n(r0, 0.05, 0.92) == n
+@pytest.mark.parametrize(("r0", "right"), [(0.9, 29), (0.95, 59), (0.98, 149), (0.99, 299)])
+def test_smallest_passable_vectors(r0, right):
+    """Of so many items none may be lost: r0^59 is 0.0485 for 0.95."""
+    assert smallest_passable_n(r0, 0.05, 1.0) == right
+    assert r0**right < 0.05 < r0 ** (right - 1)
+    assert smallest_passable_n(r0, 0.05, 0.92) == math.ceil((right - 0.5) / 0.92)
 
 
 # The score test against what its definition says
@@ -171,10 +175,10 @@ def test_retention_of_nothing_and_of_one_item():
     empty = retention_binary([], [], alpha=0.05, n_failed=3)
     assert (empty.value, empty.lower, empty.upper) == (None, None, None)
     assert (empty.n_expected, empty.n_scored, empty.n_failed) == (3, 0, 3)
-    assert ratio_score_p(paired_counts([], []), 0.95) is None
+    assert paired_p(paired_counts([], []), 0.95) is ratio_score_p(paired_counts([], []), 0.95) is None
     one = retention_binary([True], [True], alpha=0.05)
     assert one.value == 1.0 and one.lower < 0.95 < one.upper
-    assert not passes(ratio_score_p(paired_counts([True], [True]), 0.95), 0.05)
+    assert paired_p(paired_counts([True], [True]), 0.95) == 0.95
 
 
 def test_retention_of_a_student_that_is_always_wrong():
@@ -195,8 +199,9 @@ def test_bad_answers_are_refused(bad):
 def test_bad_arguments_are_refused():
     counts = PairedCounts(8, 1, 1, 0)
     for r0 in (0.0, -1.0, math.nan, math.inf):
-        with pytest.raises(InputError):
-            ratio_score_p(counts, r0)
+        for test in (ratio_score_p, paired_p):
+            with pytest.raises(InputError):
+                test(counts, r0)
     for confidence in (0.0, 1.0, 90.0, math.nan):
         with pytest.raises(InputError):
             ratio_interval(counts, confidence)
@@ -214,9 +219,9 @@ def test_smallest_passable_is_the_edge():
     for r0, alpha, accuracy in [(0.95, 0.05, 0.92), (0.9, 0.01, 0.5), (0.99, 0.003, 1.0), (0.5, 0.2, 0.07)]:
         n = smallest_passable_n(r0, alpha, accuracy)
         right = math.floor(n * accuracy + 0.5)
-        assert passes(ratio_score_p(PairedCounts(right, 0, 0, n - right), r0), alpha)
+        assert passes(paired_p(PairedCounts(right, 0, 0, n - right), r0), alpha)
         right = math.floor((n - 1) * accuracy + 0.5)
-        assert not passes(ratio_score_p(PairedCounts(right, 0, 0, n - 1 - right), r0), alpha)
+        assert not passes(paired_p(PairedCounts(right, 0, 0, n - 1 - right), r0), alpha)
     assert smallest_passable_n(1.0, 0.05, 0.92) is None
 
 
@@ -276,19 +281,21 @@ def test_order_of_items_changes_nothing(pair, random):
 
 @settings(deadline=None)
 @given(answers.filter(lambda pair: pair[0].size > 0), st.data())
-def test_a_wrong_answer_turned_right_never_lowers_the_bound(pair, data):
+def test_a_wrong_answer_turned_right_never_raises_p_nor_lowers_the_score_bound(pair, data):
     student, teacher = pair
     wrong = np.flatnonzero(~student)
     if wrong.size == 0:
         return
     better = student.copy()
     better[data.draw(st.sampled_from(list(wrong)))] = True
+    before, after = paired_counts(student, teacher), paired_counts(better, teacher)
+    for r0 in (0.8, 0.95, 1.02):
+        p = paired_p(before, r0)
+        assert p is None or paired_p(after, r0) <= p + 1e-10
     for alpha in (0.003, 0.05):
-        before = retention_binary(student, teacher, alpha=alpha)
-        after = retention_binary(better, teacher, alpha=alpha)
-        if before.lower is not None:
-            assert after.lower >= before.lower - 1e-12
-            assert after.upper >= before.upper - 1e-12
+        ends = ratio_interval(before, 1 - 2 * alpha), ratio_interval(after, 1 - 2 * alpha)
+        if ends[0] != (None, None):
+            assert all(new >= old - 1e-12 for old, new in zip(*ends, strict=True))
 
 
 @settings(deadline=None)

@@ -37,11 +37,13 @@ def _write_jsonl(path: Path, rows: Sequence[Row]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
-def _suite(folder: Path, data: dict[str, Any], labels: Sequence[str] = LABELS) -> Suite:
+def _suite(
+    folder: Path, data: dict[str, Any], labels: Sequence[str] = LABELS, others: Sequence[dict[str, Any]] = ()
+) -> Suite:
     spec = {
         "version": 1,
         "suite": "s",
-        "evals": [{"version": 1, "eval": "e", "data": data, "task": {"labels": list(labels)}}],
+        "evals": [{"version": 1, "eval": "e", "data": data, "task": {"labels": list(labels)}}, *others],
         "teacher": {"model": "openai/x"},
         "students": [{"name": "a", "recipe": "linear"}],
         "traffic": {"requests_per_month": 1},
@@ -183,6 +185,89 @@ def test_duplicates_are_dropped_by_precedence_and_counted(tmp_path: Path) -> Non
         "conflicting_labels": 3,  # A FEE: card, a Loan: card, lost CARD: loan
     }
     assert items.rows_read == len(items.items) + sum(items.duplicates.values()) - 3
+
+
+def _sentences(count: int, seed: int) -> list[str]:
+    dice = random.Random(seed)
+    syllables = [f"{a}{b}" for a in "bdfgklmnprst" for b in ("a", "e", "i", "o", "u")]
+    return [" ".join("".join(dice.choices(syllables, k=3)) for _ in range(9)) for _ in range(count)]
+
+
+def test_copies_of_gate_rows_are_dropped_from_every_other_split_and_counted(tmp_path: Path) -> None:
+    gate = _sentences(80, seed=1)
+    copies = {
+        "pool": [f"Please help: {gate[0]}", gate[1].replace(" ", "&nbsp;"), " ".join(reversed(gate[2].split()))],
+        "dev": [gate[0][:1] + gate[0][2:]],
+        "teacher": [f"{gate[3].title()}!!"],
+    }
+    texts = {name: _sentences(40, seed=place) for place, name in enumerate(copies, start=2)}
+
+    def load(more: dict[str, list[str]], order: int = 0) -> ItemSet:
+        splits = {}
+        for name, own in {"gate": gate, **texts}.items():
+            rows = [{"id": f"{name}{n:03}", "text": t} for n, t in enumerate([*own, *more.get(name, [])])]
+            labelled = [row | {"label": LABELS[n % 3]} for n, row in enumerate(rows)]
+            splits[name] = _one_split(name, random.Random(order).sample(labelled, len(labelled)), tmp_path)
+        return load_items(_suite(tmp_path, {"id": "id", "input": "text", "target": "label", "splits": splits}))
+
+    clean, items = load({}), load(copies)
+    assert clean.duplicates == {} and clean.near == ()
+    assert items.duplicates == {"near_pool_in_gate": 3, "near_dev_in_gate": 1, "near_teacher_in_gate": 1}
+    assert (items.items, items.digest, items.digests) == (clean.items, clean.digest, clean.digests)
+    assert items.rows_read == len(items.items) + 5
+    assert load(copies, order=1) == items
+    assert {(one.item_id, one.gate_id, one.split, one.how) for one in items.near} == {
+        ("pool040", "gate000", "pool", "near"),
+        ("pool041", "gate001", "pool", "exact"),
+        ("pool042", "gate002", "pool", "near"),
+        ("dev040", "gate000", "dev", "near"),
+        ("teacher040", "gate003", "teacher", "exact"),
+    }
+    assert [one.similarity for one in items.near] == sorted((one.similarity for one in items.near), reverse=True)
+    assert not [text for text in gate if text.split()[0] in "".join(one.model_dump_json() for one in items.near)]
+
+
+def test_copies_of_the_rows_of_other_evals_are_dropped_too(tmp_path: Path) -> None:
+    gate, rest, foreign = _sentences(80, seed=1), _sentences(60, seed=2), _sentences(60, seed=3)
+    # Rows of an ood eval may be reworded gate rows; that says nothing of how near the pool is to the gate by nature.
+    ood = [*foreign, *(f"Could you say whether {text}" for text in gate[:40])]
+    pool = [*rest, f"Please help: {gate[0]}", f"Please help: {foreign[1]}", foreign[2].upper(), f"{foreign[3]}!"]
+    texts = {"gate": gate, "pool": pool, "dev": _sentences(9, seed=4), "ood": ood}
+    files = {
+        name: _one_split(name, [{"id": f"{name}{n:03}", "text": text} for n, text in enumerate(own)], tmp_path)
+        for name, own in texts.items()
+    }
+    far = {"id": "id", "input": "text", "source": files.pop("ood")}
+    other = {"version": 1, "eval": "far", "role": "ood", "data": far, "task": {"labels": LABELS}}
+    items = load_items(_suite(tmp_path, {"id": "id", "input": "text", "splits": files}, others=[other]))
+    assert items.duplicates == {"pool_in_gate": 1, "near_pool_in_gate": 3}
+    assert [(one.item_id, one.gate_id) for one in items.near if one.how == "exact"] == [("pool063", "far/ood003")]
+    assert {(one.item_id, one.gate_id) for one in items.near} >= {("pool060", "gate000"), ("pool061", "far/ood001")}
+
+
+def test_only_the_most_similar_copies_are_kept_as_examples(tmp_path: Path) -> None:
+    gate, rest = _sentences(60, seed=1), _sentences(60, seed=2)
+    pool = [*rest, *(f"Please help: {text}" for text in gate[:40]), f"{gate[50]}."]
+    splits = {
+        name: _one_split(name, [{"id": f"{name}{n}", "text": text} for n, text in enumerate(texts)], tmp_path)
+        for name, texts in {"gate": gate, "pool": pool, "dev": _sentences(9, seed=3)}.items()
+    }
+    items = load_items(_suite(tmp_path, {"id": "id", "input": "text", "splits": splits}))
+    assert items.duplicates == {"near_pool_in_gate": 41}
+    assert len(items.near) == 20
+    assert (items.near[0].item_id, items.near[0].how, items.near[0].similarity) == ("pool100", "exact", 1.0)
+
+
+def test_a_split_that_is_all_copies_says_so(tmp_path: Path) -> None:
+    gate = [{"id": f"g{n}", "text": text, "label": LABELS[n % 3]} for n, text in enumerate(_sentences(30, seed=1))]
+    dev = [row | {"id": f"d{n}", "text": f"{row['text']}!"} for n, row in enumerate(gate[:4])]
+    splits = {
+        name: _one_split(name, rows, tmp_path) for name, rows in {"gate": gate, "dev": dev, "pool": _rows(9)}.items()
+    }
+    with pytest.raises(DataError) as raised:
+        load_items(_suite(tmp_path, {"id": "id", "input": "text", "target": "label", "splits": splits}))
+    assert "data.splits.dev: the split dev has no rows" in str(raised.value)
+    assert "4 rows were left out because gate rows repeat them: add rows" in str(raised.value)
 
 
 def test_a_cluster_that_spans_files_stays_in_the_first_split(tmp_path: Path) -> None:
@@ -438,8 +523,10 @@ def test_the_public_chat_log(project_root: Path) -> None:
         pytest.skip("the chat log is fetched by `make data`")
     items = load_items(load_suite(project_root / "suites" / "headlines.yaml"))
     assert items.rows_read == 28_614
-    assert sum(items.duplicates.values()) == 116
-    assert set(items.duplicates) == {"within_dev", "within_gate", "within_pool", "within_teacher"}
+    near = {kind: count for kind, count in items.duplicates.items() if kind.startswith("near_")}
+    assert near == {"near_dev_in_gate": 1, "near_pool_in_gate": 27, "near_teacher_in_gate": 4}
+    assert sum(items.duplicates.values()) == 116 + sum(near.values())
+    assert items.duplicates.keys() - near.keys() == {"within_dev", "within_gate", "within_pool", "within_teacher"}
 
 
 BANKING = Path(__file__).parents[2] / "shared" / "data" / "banking77"

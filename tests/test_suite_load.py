@@ -168,7 +168,7 @@ MISTAKES: list[tuple[str, str, str, str, str]] = [
     ("30_000_000}", '5}\nprompt: {user: "{{ input.lenght }}"}', "prompt.user", "not valid", ""),
     ("30_000_000}", "5}\nprompt: {system: {file: p.md}}", "prompt.system.file", "does not exist", ""),
     ("../evals/routing", "../evals/rooting", "evals[0]", "does not exist", "`routing`"),
-    ("[../evals/routing]", "[../evals/routing, ../evals/routing]", "evals", "at most 1", ""),
+    ("[../evals/routing]", "[../evals/routing, ../evals/routing]", "evals[1]", "of this name is in the suite", ""),
     ("jsonl: rows.jsonl", "jsnl: rows.jsonl", "data.source.jsnl", "unknown key", "`jsonl`"),
     ("jsonl: rows.jsonl", "jsonl: rows.jsonl, csv: rows.jsonl", "data.source", "exactly one", ""),
     ("jsonl: rows.jsonl", "jsonl: none.jsonl", "data.source.jsonl", "does not exist", ""),

@@ -98,7 +98,8 @@ def test_the_eval_schema_knows_the_short_form_of_a_scorer() -> None:
     }
     assert _accepts(_schema("eval.schema.json"), given)
     assert not _accepts(_schema("eval.schema.json"), given | {"scorers": {"one": "exat"}})
-    assert EvalSpec.model_validate(given).scorers["one"].exact.normalize == ("strip", "casefold")
+    exact = EvalSpec.model_validate(given).scorers["one"].exact
+    assert exact is not None and exact.normalize == ("strip", "casefold")
 
 
 def test_every_field_is_described_and_every_model_is_closed() -> None:

@@ -41,9 +41,11 @@ NOISE = _FILLERS.split()
 PRICE = "anthropic/claude-opus-4-5"
 TOKEN = "zqgate"
 """Each gate text holds one word that begins like this and occurs nowhere else."""
-ROWS = {"pool": 800, "dev": 60, "gate": 40}
-"""Of 40 gate rows none may be lost: the first of two looks needs 41 even for a perfect student, the second needs 31. So
+ROWS = {"pool": 800, "dev": 60, "gate": 38}
+"""Of 38 gate rows none may be lost: the first of two looks needs 39 even for a perfect student, the second needs 33. So
 the run has two rounds, and does not depend on how good a student is exactly. Speed is measured on the pool."""
+REASON = "a test with rules of its own"
+"""Given where a suite goes on with gate rows that another suite has looked at."""
 ROUND = 100
 """Examples of one round."""
 
@@ -262,8 +264,8 @@ class Run:
 
 
 def loop(suite: Path, store: Path) -> Run:
-    """Run the loop of a suite in this process, with its answer as JSON."""
-    return Run(suite, store, call("loop", suite, "--store", store, "--json"))
+    """Run the loop of a suite in this process, with its answer as JSON; a copied store may hold other rules."""
+    return Run(suite, store, call("loop", suite, "--store", store, "--json", "--reason", REASON))
 
 
 @cache

@@ -23,10 +23,17 @@ EXIT = {"promote": ExitCode.OK, "reject": ExitCode.REJECTED, "inconclusive": Exi
     default=None,
     help="folder of the dossier  [default: reports/<suite> beside the store]",
 )
+@click.option("--reason", default=None, help="why the gate's rules may be looser than when its rows were first read")
 @outside_option
 @output_options
 def command(
-    suite_path: Path, store_path: Path, report_folder: Path | None, allow_outside: bool, as_json: bool, quiet: bool
+    suite_path: Path,
+    store_path: Path,
+    report_folder: Path | None,
+    reason: str | None,
+    allow_outside: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """Run SUITE to a verdict: generate, train, evaluate, mine and gate, round after round.
 
@@ -44,7 +51,7 @@ def command(
     store = Store(store_path)
     progress = TerminalProgress(sys.stderr, quiet=quiet)
     with open_session(suite, store, progress=progress) as session:
-        verdict = run_loop(session)
+        verdict = run_loop(session, reason=reason)
     folder = report_folder or store.path.parent / "reports" / suite.name
     dossier = write_report(store, session.run, folder)
     if as_json:

@@ -18,6 +18,8 @@ VERBS = {
     "evaluate": "models side by side on the development split",
     "report": "write the dossier of a run: html, markdown and json",
     "verify": "re-derive verdict and numbers from the store alone",
+    "sign": "put your key under a verdict",
+    "items": "rows with the answers of teacher and candidate",
     "history": "what was decided and promoted, and when",
     "schema": "write the JSON Schemas of eval.yaml and suite.yaml",
 }

@@ -10,7 +10,14 @@ from gatekeeper.errors import ModelError
 from gatekeeper.models.base import Classifier, Model, ModelInfo
 from gatekeeper.models.local import as_model
 from gatekeeper.models.weights import classifier_digest, read_header
-from gatekeeper.suite.spec_models import ChatTeacher, EncoderTeacher, OpenAITeacher, ReplayTeacher, TeacherSpec
+from gatekeeper.suite.spec_models import (
+    ChatTeacher,
+    EncoderTeacher,
+    JudgeModelSpec,
+    OpenAITeacher,
+    ReplayTeacher,
+    TeacherSpec,
+)
 
 __all__ = [
     "CLASSIFIER_KINDS",
@@ -18,11 +25,14 @@ __all__ = [
     "Model",
     "ModelInfo",
     "as_model",
+    "build_judge",
     "build_teacher",
     "classifier_digest",
     "load_classifier",
 ]
 
+VERDICTS = ("yes", "no")
+"""What a judge may say; an endpoint that gives log-probabilities gives them for these."""
 CLASSIFIER_KINDS = ("encoder", "linear", "static")
 
 
@@ -75,6 +85,31 @@ def build_teacher(
     """
     if isinstance(spec, EncoderTeacher):
         return _encoder_teacher(spec, labels, gold, seed)
+    return _asked_model(spec, "teacher", labels, seed, environ)
+
+
+def build_judge(spec: JudgeModelSpec, *, seed: int = 0, environ: Mapping[str, str] | None = None) -> Model:
+    """Return the judge that a suite names. Raises as `build_teacher`.
+
+    Recorded verdicts are found by the text that was asked, never by the item: an item has several answers to judge.
+
+    Raises:
+        DataError: a recorded verdict has no `input`.
+    """
+    if isinstance(spec, ReplayTeacher):
+        from gatekeeper.models.replay import ReplayModel
+
+        return ReplayModel(Path(spec.answers.jsonl), price_id=spec.priced_as, by_id=False)
+    return _asked_model(spec, "judge", VERDICTS, seed, environ)
+
+
+def _asked_model(
+    spec: ReplayTeacher | ChatTeacher | OpenAITeacher,
+    role: str,
+    labels: Sequence[str],
+    seed: int,
+    environ: Mapping[str, str] | None,
+) -> Model:
     if isinstance(spec, ReplayTeacher):
         from gatekeeper.models.replay import ReplayModel
 
@@ -89,7 +124,7 @@ def build_teacher(
             seed=seed,
             price_id=spec.priced_as,
         )
-    return _openai_teacher(spec, labels, os.environ if environ is None else environ)
+    return _openai_model(spec, role, labels, os.environ if environ is None else environ)
 
 
 def _encoder_teacher(spec: EncoderTeacher, labels: Sequence[str], gold: Sequence[tuple[str, str]], seed: int) -> Model:
@@ -108,7 +143,7 @@ def _encoder_teacher(spec: EncoderTeacher, labels: Sequence[str], gold: Sequence
     )
 
 
-def _openai_teacher(spec: OpenAITeacher, labels: Sequence[str], environ: Mapping[str, str]) -> Model:
+def _openai_model(spec: OpenAITeacher, role: str, labels: Sequence[str], environ: Mapping[str, str]) -> Model:
     from gatekeeper.models.openai import OpenAIModel
 
     key = environ.get(spec.api_key_env, "")
@@ -116,7 +151,7 @@ def _openai_teacher(spec: OpenAITeacher, labels: Sequence[str], environ: Mapping
         raise ModelError(
             f"the environment variable {spec.api_key_env} is not set",
             kind="auth",
-            hint=f"export {spec.api_key_env}=<your key>, or name another variable in teacher.api_key_env",
+            hint=f"export {spec.api_key_env}=<your key>, or name another variable in {role}.api_key_env",
         )
     return OpenAIModel(
         spec.model.removeprefix("openai/"),

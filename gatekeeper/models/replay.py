@@ -48,13 +48,28 @@ class RecordedAnswer(BaseModel):
 class ReplayModel:
     """Answers from a file. What was not recorded is a failed completion of class `not_recorded`.
 
+    A text that was answered several times has several samples, in the order of the lines: those of the item's id first,
+    then those that have the item's text as their `input` and another id or none. Equal answers count one by one, since
+    how often each occurs is what samples are for. An answer is never used for two samples of an item.
+
+    Lines with the same `item_id` are answers to one question when their `input` says so. Where it does not, they are
+    taken for a line that was written twice, or for ids that clash, which is an error.
+
+    Args:
+        path: of the file.
+        price_id: provider/name of the price.
+        name: for people.
+        by_id: whether an item's id tells what was asked; False: every line needs its `input`, and ids do not count.
+
     Raises:
-        DataError: the file cannot be read, a line is not an answer, or two lines answer the same item differently.
+        DataError: the file cannot be read, a line is not an answer, or two lines of an id differ without an `input`
+            that makes them answers to one question.
     """
 
-    def __init__(self, path: Path, *, price_id: str | None = None, name: str = "replay") -> None:
-        self._by_id: dict[str, RecordedAnswer] = {}
-        self._by_input: dict[str, RecordedAnswer] = {}
+    def __init__(self, path: Path, *, price_id: str | None = None, name: str = "replay", by_id: bool = True) -> None:
+        self._ids_count = by_id
+        self._by_id: dict[str, list[RecordedAnswer]] = {}
+        self._by_input: dict[str, list[RecordedAnswer]] = {}
         for line, answer in _read(path):
             self._add(path, line, answer)
         self._info = ModelInfo(
@@ -80,25 +95,32 @@ class ReplayModel:
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answer each request from the file, in order."""
         for request in requests:
-            answer = self._find(request)
-            yield _completion(request, answer, self._info.fingerprint)
+            yield _completion(request, self._find(request), len(self._samples(request)), self._info.fingerprint)
 
     def _find(self, request: Request) -> RecordedAnswer | None:
-        if request.sample_index:
-            return None
-        return self._by_id.get(request.item_id) or self._by_input.get(request.text)
+        answers = self._samples(request)
+        return answers[request.sample_index] if request.sample_index < len(answers) else None
+
+    def _samples(self, request: Request) -> list[RecordedAnswer]:
+        if not self._ids_count:
+            return self._by_input.get(request.text, [])
+        of_id = self._by_id.get(request.item_id, [])
+        return of_id + [answer for answer in self._by_input.get(request.text, []) if answer.item_id != request.item_id]
 
     def _add(self, path: Path, line: int, answer: RecordedAnswer) -> None:
-        tables = ((self._by_id, answer.item_id, "item_id"), (self._by_input, answer.input, "input"))
-        for table, key, field in tables:
-            if key is None:
-                continue
-            earlier = table.setdefault(key, answer)
-            if earlier.output != answer.output:
-                raise DataError(
-                    f"{path}:{line}: {field}: {key!r} has two answers, {earlier.output!r} and {answer.output!r}",
-                    hint="keep one line per item",
-                )
+        if not self._ids_count and answer.input is None:
+            raise DataError(
+                f"{path}:{line}: input: is missing, and the item alone does not say which answer was judged",
+                hint="give the whole text that the judge was asked as `input`",
+            )
+        if self._ids_count and answer.item_id is not None:
+            known = self._by_id.setdefault(answer.item_id, [])
+            if known and (answer.input is None or known[0].input != answer.input):
+                _check_same(path, line, known[0], answer)
+            else:
+                known.append(answer)
+        if answer.input is not None:
+            self._by_input.setdefault(answer.input, []).append(answer)
 
 
 def _read(path: Path) -> Iterator[tuple[int, RecordedAnswer]]:
@@ -124,13 +146,21 @@ def _parse(path: Path, line: int, text: str) -> RecordedAnswer:
         raise DataError(f"{path}:{line}: is not JSON: {error}", hint=shape) from error
 
 
+def _check_same(path: Path, line: int, earlier: RecordedAnswer, answer: RecordedAnswer) -> None:
+    if earlier.output != answer.output:
+        raise DataError(
+            f"{path}:{line}: item_id: {answer.item_id!r} has two answers, {earlier.output!r} and {answer.output!r}",
+            hint="keep one line per item; several answers to one question need the question as `input` in each line",
+        )
+
+
 def _usage(request: Request, answer: RecordedAnswer) -> Usage:
     if answer.usage is None:
         return count_request(request, answer.output)
     return Usage(**answer.usage.model_dump(), reported=True)
 
 
-def _completion(request: Request, answer: RecordedAnswer | None, fingerprint: str) -> Completion:
+def _completion(request: Request, answer: RecordedAnswer | None, recorded: int, fingerprint: str) -> Completion:
     identity: dict[str, Any] = {
         "request_key": request.key(fingerprint),
         "item_id": request.item_id,
@@ -140,7 +170,7 @@ def _completion(request: Request, answer: RecordedAnswer | None, fingerprint: st
     if answer is None:
         message = f"no recorded answer for item {request.item_id!r}"
         if request.sample_index:
-            message += f", sample {request.sample_index}: one answer per item is recorded"
+            message += f", sample {request.sample_index}: {recorded} recorded, counted from 0"
         return Completion(**identity, error_class="not_recorded", error_message=message)
     return Completion(
         **identity,

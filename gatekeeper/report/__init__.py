@@ -2,10 +2,11 @@
 
 from gatekeeper.report.data import Dossier
 from gatekeeper.report.gather import dossier_from_store
+from gatekeeper.report.headline import headline
 from gatekeeper.report.html import render_html
 from gatekeeper.report.markdown import render_markdown
-from gatekeeper.report.sentences import headline, next_steps
 from gatekeeper.report.sources import shown_numbers
+from gatekeeper.report.steps import next_steps
 from gatekeeper.report.terminal import print_summary, render_terminal
 from gatekeeper.report.write import write_report
 

@@ -12,7 +12,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from gatekeeper.gate.ceiling import Ceiling
 from gatekeeper.records import Estimate, Quantity, Record, Verdict
+from gatekeeper.report.data_gate import BudgetFacts, GateFacts, OtherEval, PartFacts, PowerFacts, SliceRow
 
 CandidateState = Literal["passed the gate", "failed the gate", "not sent to the gate"]
 
@@ -64,6 +66,7 @@ class Candidate(Record):
     latency_p95_ms: float | None
     usd_per_million: Decimal | None = Field(description="serving cost of one million requests at the suite's volume")
     state: CandidateState
+    part: bool = Field(default=False, description="True: with the teacher where the student is not sure enough")
 
 
 class Round(Record):
@@ -79,59 +82,7 @@ class Round(Record):
     pass_probability: float | None = Field(
         default=None, description="predicted from dev before the look; below the suite's floor no look is spent"
     )
-    look: int | None = Field(default=None, description="number of the gate look that this round spent")
-
-
-class PairCounts(Record):
-    """How often both, one or none of the two models was right on the same gate item."""
-
-    both_right: int
-    student_only: int
-    teacher_only: int
-    both_wrong: int
-
-
-class Look(Record):
-    """One row of the error ledger of this gate split."""
-
-    look: int
-    alpha: float
-    run: str
-    round: int
-    student: str
-    reserved_at: datetime
-    passed: bool | None
-    bound: float | None
-
-
-class GateFacts(Record):
-    """The test that decides on quality."""
-
-    retention: Estimate | None = Field(
-        description="on the gate split, at the look's alpha; None when no look was spent"
-    )
-    upper: float | None = Field(
-        default=None,
-        description="upper end at the whole alpha: what a shown failure rests on, since failing spends nothing",
-    )
-    counts: PairCounts | None
-    requirement: float | None = Field(description="r0, the share of the teacher's quality that must be kept")
-    alpha: float = Field(description="error budget over all planned looks")
-    look_alpha: float | None = Field(description="what the deciding look spent of it")
-    looks: tuple[Look, ...] = Field(description="every look that this gate split ever had, by any run")
-    looks_planned: int
-    slice_minimum: float | None = None
-
-
-class SliceRow(Record):
-    """One value of one slice, on the gate split."""
-
-    slice: str
-    value: str
-    n: int
-    teacher: float | None
-    student: float | None
-    retention: Estimate | None
+    looks: tuple[int, ...] = Field(default=(), description="numbers of the gate looks that this round spent")
 
 
 class Confusion(Record):
@@ -181,16 +132,6 @@ class SpendRow(Record):
     def kind(self) -> Literal["priced", "billed"]:
         """Whether the amount is only a price, or a provider bills it."""
         return "priced" if self.assumed else "billed"
-
-
-class PowerFacts(Record):
-    """What this gate split can show at all."""
-
-    n_gate: int
-    smallest_passable_n: int | None = Field(
-        description="rows below which even a perfect copy of the teacher cannot pass"
-    )
-    rows_needed: int | None = Field(default=None, description="gate rows for 80 % power at the observed retention")
 
 
 class DataFacts(Record):
@@ -245,7 +186,13 @@ class Dossier(Record):
     teacher: TeacherFacts
     candidates: tuple[Candidate, ...]
     rounds: tuple[Round, ...]
+    ceiling: Ceiling | None = Field(
+        default=None, description="on the dev split; None: the teacher answered no row of it"
+    )
     gate: GateFacts
+    budget: BudgetFacts
+    part: PartFacts | None = Field(default=None, description="None: all of the traffic or none")
+    others: tuple[OtherEval, ...] = Field(default=(), description="evals of the roles ood and guard, once looked at")
     slices: tuple[SliceRow, ...]
     confusions: tuple[Confusion, ...]
     failures: tuple[Failure, ...]

@@ -6,36 +6,27 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from gatekeeper.decide.judging import by_people
+from gatekeeper.gate.quality import RULE as QUALITY
+from gatekeeper.gate.retention import groups_of
+from gatekeeper.gate.slices import Parts
 from gatekeeper.hashing import content_hash
-from gatekeeper.records import Estimate
 from gatekeeper.report import quality
-from gatekeeper.report.costs import assumptions, money, usd_per_million
-from gatekeeper.report.data import (
-    Candidate,
-    DataFacts,
-    Dossier,
-    GateFacts,
-    Lineage,
-    Look,
-    PowerFacts,
-    PriceUse,
-    Round,
-    RunFacts,
-    SpendRow,
-    TeacherFacts,
-)
+from gatekeeper.report.budget import budget_facts, looks
+from gatekeeper.report.candidates import candidates, rounds
+from gatekeeper.report.costs import assumptions, money
+from gatekeeper.report.data import DataFacts, Dossier, Lineage, PriceUse, RunFacts, SpendRow, TeacherFacts
+from gatekeeper.report.data_gate import GateFacts, SliceRow
+from gatekeeper.report.others import other_evals
+from gatekeeper.report.part import part_facts
+from gatekeeper.report.power import power_facts
 from gatekeeper.report.rows import StoredRows, read_rows
-from gatekeeper.report.sentences import QUALITY
+from gatekeeper.report.slices import slice_rows
 from gatekeeper.report.sources import sources
-from gatekeeper.stats.paired import smallest_passable_n
-from gatekeeper.stats.power import rows_needed
-from gatekeeper.stats.spending import look_alphas
 from gatekeeper.store.training import TrainingRun
 
 if TYPE_CHECKING:
     from gatekeeper.store.connection import Store
-
-POWER = 0.8
 
 
 def dossier_from_store(store: Store, run: str) -> Dossier:
@@ -60,16 +51,20 @@ def assemble(rows: StoredRows) -> Dossier:
         verdict=rows.verdict.verdict,
         run=_run(rows),
         teacher=_teacher(rows),
-        candidates=tuple(_candidate(rows, one) for one in rows.training),
-        rounds=_rounds(rows),
+        candidates=candidates(rows),
+        rounds=rounds(rows),
+        ceiling=rows.gate.ceiling,
         gate=gate,
-        slices=quality.slice_rows(rows.gate),
+        budget=budget_facts(rows),
+        part=part_facts(rows),
+        others=other_evals(rows),
+        slices=_slices(rows),
         confusions=quality.confusions(rows.dev, gold=gold),
         failures=quality.failures(rows.dev, gold=gold),
         failures_total=len(quality.wrong(rows.dev)),
         money=money(rows.costs),
         spend=tuple(_spend(row) for row in rows.spend),
-        power=_power(rows, gate, result),
+        power=power_facts(rows, gate.requirement, result),
         data=_data(rows, gold),
         lineage=_lineage(rows),
     )
@@ -89,87 +84,64 @@ def _run(rows: StoredRows) -> RunFacts:
 
 
 def _teacher(rows: StoredRows) -> TeacherFacts:
-    model = rows.facts.teacher
+    model, gate = rows.facts.teacher, rows.gate.gate
     return TeacherFacts(
         name=model.name,
         kind=model.kind,
         fingerprint=model.fingerprint,
         priced_as=model.price_id,
         price_assumed=model.price_assumed,
-        accuracy=quality.accuracy(rows.gate or rows.dev, "teacher_value"),
-        accuracy_split="gate" if rows.gate else "dev",
+        accuracy=quality.teacher_score(rows.gate.dev if gate is None else gate),
+        accuracy_split="dev" if gate is None else "gate",
     )
 
 
 def _gate(rows: StoredRows) -> tuple[GateFacts, quality.GateResult | None]:
-    verdict = rows.verdict.verdict
-    look = rows.look
-    requirement = next((rule.requirement for rule in verdict.rules if rule.rule == QUALITY), None)
-    result = None if look is None else quality.gate_result(rows.gate, look_alpha=look.alpha, alpha=verdict.alpha)
-    facts = GateFacts(
+    verdict, facts, look = rows.verdict.verdict, rows.facts, rows.look
+    scores, level = rows.gate.judged(facts), rows.gate.level
+    rule = next((one for one in verdict.rules if one.rule == QUALITY), None)
+    result = None
+    # The gate gives no value when rows are missing or the teacher failed on too many; then there is nothing to show.
+    if rule is not None and rule.value is not None and scores is not None and level is not None:
+        result = quality.gate_result(scores, r0=facts.requirement.retention, level=level, alpha=verdict.alpha)
+    groups = None if scores is None else groups_of(scores.clusters)
+    slices = facts.spec.gates.slices
+    made = GateFacts(
         retention=result.retention if result else None,
         upper=result.upper if result else None,
         counts=quality.pair_counts(result.counts) if result else None,
-        requirement=requirement,
+        requirement=None if rule is None else rule.requirement,
         alpha=verdict.alpha,
         look_alpha=look.alpha if look else None,
-        looks=tuple(
-            Look(
-                look=one.look, alpha=one.alpha, run=one.run, round=one.round, student=one.student,
-                reserved_at=one.reserved_at, passed=one.passed, bound=one.bound,
-            )
-            for one in rows.facts.looks
-        ),
+        looks=looks(rows),
         looks_planned=verdict.looks_planned,
-    )  # fmt: skip
-    return facts, result
-
-
-def _candidate(rows: StoredRows, one: TrainingRun) -> Candidate:
-    speed = rows.measurements.get(one.model, {})
-    look = next((look for look in rows.facts.looks if (look.run, look.model) == (one.run, one.model)), None)
-    recipe = one.recipe.get("recipe") if isinstance(one.recipe, dict) else one.recipe
-    return Candidate(
-        student=one.student,
-        round=one.round,
-        recipe=str(recipe or ""),
-        model=one.model,
-        n_examples=one.n_examples,
-        retention=_dev_result(rows, one, "retention"),
-        accuracy=_dev_result(rows, one, "accuracy"),
-        training_seconds=one.seconds,
-        throughput_rps=speed.get("throughput_rps"),
-        latency_p50_ms=speed.get("latency_p50_ms"),
-        latency_p95_ms=speed.get("latency_p95_ms"),
-        usd_per_million=usd_per_million(rows.costs, speed),
-        state="not sent to the gate" if look is None else "passed the gate" if look.passed else "failed the gate",
+        slice_minimum=None if slices is None else slices.min,
+        student_score=float(result.student.mean()) if result else None,
+        teacher_score=float(result.teacher.mean()) if result else None,
+        n_read=None if scores is None else scores.n_expected,
+        n_planned=None if scores is None else facts.suite.split_counts.get("gate", scores.n_expected),
+        teacher_failed=0 if scores is None else scores.failed,
+        groups=None if groups is None else int(groups.max()) + 1,
+        samples=facts.eval_spec.samples.teacher,
+        labelled=None if scores is None else quality.labelled(scores),
     )
+    return made, result
 
 
-def _dev_result(rows: StoredRows, one: TrainingRun, metric: str) -> Estimate | None:
-    wanted = (one.round, one.student, "dev", metric)
-    found = (row for row in rows.results if (row.round, row.student, row.split, row.metric) == wanted)
-    row = next(found, None)
-    return None if row is None else quality.finite(row.estimate)
-
-
-def _rounds(rows: StoredRows) -> tuple[Round, ...]:
-    numbers = sorted({row["round"] for row in [*rows.examples, *rows.dropped]} | {one.round for one in rows.training})
-    return tuple(_round(rows, number) for number in numbers)
-
-
-def _round(rows: StoredRows, number: int) -> Round:
-    examples = [row for row in rows.examples if row["round"] == number]
-    chances = [row.estimate.value for row in rows.results if (row.round, row.metric) == (number, "pass_probability")]
-    looks = [look.look for look in rows.facts.looks if (look.run, look.round) == (rows.run.run, number)]
-    return Round(
-        round=number,
-        random_examples=sum(row["n"] for row in examples if row["source"] == "random"),
-        mined_examples=sum(row["n"] for row in examples if row["source"] == "mined"),
-        mined_labels={row["label"]: row["n"] for row in examples if row["source"] == "mined"},
-        dropped={row["reason"]: row["n"] for row in rows.dropped if row["round"] == number},
-        pass_probability=max((chance for chance in chances if chance is not None), default=None),
-        look=looks[0] if looks else None,
+def _slices(rows: StoredRows) -> tuple[SliceRow, ...]:
+    scores, level, gates = rows.gate.judged(rows.facts), rows.gate.level, rows.facts.spec.gates
+    if scores is None or level is None or scores.missing:
+        return ()
+    parts: Parts = rows.gate.slices
+    if scores.human is not None:
+        scores, parts = by_people(scores, parts)
+    return slice_rows(
+        scores,
+        parts,
+        in_rule=() if gates.slices is None else gates.slices.by,
+        minimum=gates.quality.retention if gates.slices is None else gates.slices.min,
+        level=level,
+        alpha=gates.quality.alpha,
     )
 
 
@@ -181,21 +153,6 @@ def _spend(row: dict[str, Any]) -> SpendRow:
         assumed=row["assumed"],
         unsettled=row["unsettled"],
     )
-
-
-def _power(rows: StoredRows, gate: GateFacts, result: quality.GateResult | None) -> PowerFacts:
-    n_gate = rows.facts.suite.split_counts.get("gate", len(rows.gate))
-    teacher = quality.accuracy(rows.gate or rows.dev, "teacher_value")
-    required, look_alpha = gate.requirement, gate.look_alpha
-    if look_alpha is None:
-        look_alpha = look_alphas(gate.alpha, gate.looks_planned)[0]
-    smallest = needed = None
-    if required is not None and teacher is not None and teacher.value:
-        smallest = smallest_passable_n(required, look_alpha, teacher.value)
-    counts = result.counts if result else quality.dev_counts(rows.dev)
-    if rows.verdict.verdict.decision == "inconclusive" and required is not None and counts is not None:
-        needed = rows_needed(counts, required, gate.alpha, POWER)
-    return PowerFacts(n_gate=n_gate, smallest_passable_n=smallest, rows_needed=needed)
 
 
 def _data(rows: StoredRows, gold: bool) -> DataFacts:

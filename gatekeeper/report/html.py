@@ -7,10 +7,12 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gatekeeper.report import numbers, sentences
+from gatekeeper.report import numbers, sections, sentences
 from gatekeeper.report.charts import all_charts
 from gatekeeper.report.data import Dossier
+from gatekeeper.report.headline import decision_word, headline, who
 from gatekeeper.report.rules import quantity_text, rule_text
+from gatekeeper.report.steps import next_steps
 from gatekeeper.report.text import inert, markdown, one_line
 
 if TYPE_CHECKING:
@@ -32,16 +34,48 @@ def context(dossier: Dossier) -> dict[str, Any]:
     """Return the names that both templates use."""
     return {
         "d": dossier,
-        "headline": sentences.headline(dossier),
-        "decision": sentences.WORDS[dossier.verdict.decision],
-        "outcomes": sentences.OUTCOMES,
-        "gate_sentence": sentences.gate_sentence(dossier),
-        "looks_sentence": sentences.looks_sentence(dossier),
-        "power_sentence": sentences.power_sentence(dossier),
-        "steps": sentences.next_steps(dossier),
+        "headline": headline(dossier),
+        "decision": decision_word(dossier),
+        "who": who(dossier),
+        "steps": next_steps(dossier),
+        **_of_the_test(dossier),
+        **_around_the_test(dossier),
         "rules": [(rule, rule_text(rule)) for rule in dossier.verdict.rules],
         "score_noun": "Accuracy" if dossier.data.gold else "Agreement",
         "spent": sum((row.usd for row in dossier.spend), start=Decimal(0)) if dossier.spend else None,
+    }
+
+
+def _of_the_test(dossier: Dossier) -> dict[str, Any]:
+    return {
+        "outcomes": sentences.OUTCOMES,
+        "told": sentences.TOLD,
+        "gate_sentence": sentences.gate_sentence(dossier),
+        "scores_sentence": sentences.scores_sentence(dossier),
+        "test_notes": sentences.test_notes(dossier),
+        "looks_sentence": sentences.looks_sentence(dossier),
+        "slices_sentence": sentences.slices_sentence(dossier),
+        "power_sentence": sentences.power_sentence(dossier),
+        "power_basis": sentences.power_basis(dossier),
+    }
+
+
+def _around_the_test(dossier: Dossier) -> dict[str, Any]:
+    return {
+        "roles": sections.ROLES,
+        "teacher_parts": sections.teacher_parts(dossier),
+        "ceiling_warnings": sections.ceiling_warnings(dossier),
+        "ceiling_facts": sections.ceiling_facts(dossier),
+        "part_sentences": sections.part_sentences(dossier),
+        "part_point": sections.part_point(dossier),
+        "calibration_sentence": sections.calibration_sentence(dossier),
+        "cautions": sections.cautions(dossier),
+        "budget_sentence": sections.budget_sentence(dossier),
+        "seal_sentence": sections.seal_sentence,
+        "unsealed_sentence": sections.unsealed_sentence(dossier),
+        "copies": sections.copies(dossier),
+        "copies_sentence": sections.copies_sentence(dossier),
+        "dropped_rows": sections.dropped_rows(dossier),
     }
 
 
@@ -51,7 +85,7 @@ def environment(*, autoescape: bool) -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     made = Environment(
-        loader=PackageLoader("gatekeeper.report", "."),
+        loader=PackageLoader("gatekeeper.report", "templates"),
         autoescape=autoescape,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -103,6 +103,11 @@ def counted(value: int, one: str, many: str | None = None) -> str:
     return f"{count(value)} {one if value == 1 else many or one + 's'}"
 
 
+def times(value: int) -> str:
+    """Return how often: "once", "twice", "3 times"."""
+    return {1: "once", 2: "twice"}.get(value, f"{count(value)} times")
+
+
 def ratio(value: Number | None) -> str:
     """Return a factor: "38x" from ten up, "2.4x" below, "5x" for a whole number."""
     if value is None or not math.isfinite(value):

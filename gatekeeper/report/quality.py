@@ -1,95 +1,104 @@
-"""Quality facts from rows of judged items: the statistics are computed again here, never taken over as text."""
+"""Quality facts of a dossier. What the gate judges is judged by the gate's own functions, not again in other words."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gatekeeper.decide.scores import ItemScores
+from gatekeeper.gate.retention import PairedScores, groups_of, is_binary, judge_retention
 from gatekeeper.records import Estimate
-from gatekeeper.report.data import Confusion, Failure, PairCounts, SliceRow
+from gatekeeper.report.data import Confusion, Failure
+from gatekeeper.report.data_gate import PairCounts
 from gatekeeper.stats.intervals import estimate_mean
-from gatekeeper.stats.paired import PairedCounts, paired_counts, retention_binary
+from gatekeeper.stats.paired import PairedCounts, paired_counts
 
 Row = dict[str, Any]
 
-SLICE_ALPHA = 0.025
-"""One-sided error of each end of a slice's interval, so that the interval has 95 %, each slice on its own."""
-
 MOST_CONFUSIONS = 10
 MOST_FAILURES = 8
+RIGHT = 0.5
+"""An answer that scores below this is listed as a mistake; several samples of one answer have a mean score."""
 
 
 @dataclass(frozen=True)
 class GateResult:
-    """Retention on the gate split at two error levels, and the table that it rests on."""
+    """What the gate says of retention at the look, with the scores that it rests on, failed rows filled.
+
+    Attributes:
+        upper: upper end at the whole alpha, whichever way failed rows are counted; a shown failure rests on it.
+        counts: None where a score is neither right nor wrong, or is a judge's.
+        student: shape (n,), of what would answer.
+        teacher: shape (n,).
+    """
 
     retention: Estimate
     upper: float | None
-    counts: PairedCounts
+    counts: PairedCounts | None
+    student: NDArray[np.float64]
+    teacher: NDArray[np.float64]
 
 
-def gate_result(rows: Sequence[Row], *, look_alpha: float, alpha: float) -> GateResult | None:
-    """Return retention on gate rows; None when a row has no score of the student: a part proves nothing.
+def gate_result(scores: PairedScores, *, r0: float, level: float, alpha: float) -> GateResult | None:
+    """Return what the gate says of retention; None when a row has no score: a part proves nothing.
 
-    Rows on which the teacher failed count both as right and as wrong; what is worse for the student is returned.
+    Args:
+        level: error probability at which the look was judged.
+        alpha: the whole error budget.
     """
-    student, teacher = _scores(rows, "student_value"), _scores(rows, "teacher_value")
-    if student.size == 0 or np.isnan(student).any():
+    if scores.n_expected < 1 or scores.missing:
         return None
-    fills = (0.0, 1.0) if np.isnan(teacher).any() else (0.0,)
-    readings = [np.where(np.isnan(teacher), fill, teacher) > 0.5 for fill in fills]
-    right = student > 0.5
-    estimates = [retention_binary(right, reading, alpha=look_alpha) for reading in readings]
-    worst = min(range(len(readings)), key=lambda index: _lower(estimates[index]))
-    uppers = [retention_binary(right, reading, alpha=alpha).upper for reading in readings]
-    known = [upper for upper in uppers if upper is not None and math.isfinite(upper)]
+    test = judge_retention(scores, r0, level, alpha)
+    student, teacher = filled(scores, test.teacher), test.teacher
     return GateResult(
-        retention=finite(estimates[worst]),
-        upper=max(known) if len(known) == len(uppers) else None,
-        counts=paired_counts(right, readings[worst]),
+        retention=finite(test.estimate),
+        upper=_upper(scores, r0, alpha),
+        counts=counts_of(student, teacher) if scores.human is None else None,
+        student=student,
+        teacher=teacher,
     )
 
 
-def accuracy(rows: Sequence[Row], column: str) -> Estimate | None:
-    """Return the mean score of one model over `rows`; rows without a score count as failed."""
-    scores = _scores(rows, column)
-    scored = scores[~np.isnan(scores)]
-    return estimate_mean(scored, len(scores), len(scores) - len(scored)) if scored.size else None
+def filled(scores: PairedScores, teacher: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the scores of what would answer, without gaps: the teacher's where it is left to it, else 0."""
+    student = scores.student if scores.left is None else np.where(scores.left, teacher, scores.student)
+    return np.where(np.isfinite(student), student, 0.0)
 
 
-def dev_counts(rows: Sequence[Row]) -> PairedCounts | None:
-    """Return the paired counts over dev rows that have both scores; None when there is none."""
-    student, teacher = _both(rows)
-    return paired_counts(student, teacher) if student.size else None
+def counts_of(student: NDArray[np.float64], teacher: NDArray[np.float64]) -> PairedCounts | None:
+    """Return paired counts; None where some score is neither 0 nor 1."""
+    return paired_counts(student, teacher) if is_binary(student) and is_binary(teacher) else None
 
 
-def slice_rows(rows: Sequence[Row]) -> tuple[SliceRow, ...]:
-    """Return one row per slice value, in the order of slice and falling size."""
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        for name, value in (row["slices"] or {}).items():
-            groups.setdefault((name, value), []).append(row)
-    ordered = sorted(groups.items(), key=lambda group: (group[0][0], -len(group[1]), group[0][1]))
-    return tuple(_slice(name, value, members) for (name, value), members in ordered)
+def stand_alone(scores: PairedScores) -> bool:
+    """Whether rows are independent: no two of them are in one group."""
+    return groups_of(scores.clusters) is None
 
 
-def _slice(name: str, value: str, rows: Sequence[Row]) -> SliceRow:
-    student, teacher = _both(rows)
-    retention = retention_binary(student, teacher, alpha=SLICE_ALPHA, n_failed=len(rows) - len(student))
-    return SliceRow(
-        slice=name,
-        value=value,
-        n=len(rows),
-        teacher=float(teacher.mean()) if teacher.size else None,
-        student=float(student.mean()) if student.size else None,
-        retention=finite(retention),
-    )
+def mean_score(values: NDArray[np.float64]) -> Estimate | None:
+    """Return the mean of scores, shape (n,); NaN counts as failed. None without any score."""
+    scored = values[np.isfinite(values)]
+    return estimate_mean(scored, values.size, values.size - scored.size) if scored.size else None
+
+
+def teacher_score(found: ItemScores) -> Estimate | None:
+    """Return the teacher's mean score; where a judge scores, by people's answers to the rows that have them."""
+    if found.human is None:
+        return mean_score(found.teacher)
+    return mean_score(found.human.teacher[np.isfinite(found.human.teacher)])
+
+
+def labelled(scores: PairedScores) -> int | None:
+    """Return how many rows people have judged as well; None where no judge scores."""
+    if scores.human is None:
+        return None
+    return int((np.isfinite(scores.human.student) & np.isfinite(scores.human.teacher)).sum())
 
 
 def confusions(rows: Sequence[Row], *, gold: bool) -> tuple[Confusion, ...]:
@@ -124,11 +133,13 @@ def failures(rows: Sequence[Row], *, gold: bool) -> tuple[Failure, ...]:
 
 def wrong(rows: Sequence[Row]) -> list[Row]:
     """Return the rows that the student got wrong."""
-    return [row for row in rows if row["student_value"] == 0]
+    return [row for row in rows if row["student_value"] is not None and row["student_value"] < RIGHT]
 
 
-def pair_counts(counts: PairedCounts) -> PairCounts:
+def pair_counts(counts: PairedCounts | None) -> PairCounts | None:
     """Return paired counts under the names that a report shows."""
+    if counts is None:
+        return None
     return PairCounts(both_right=counts.a, student_only=counts.b, teacher_only=counts.c, both_wrong=counts.d)
 
 
@@ -142,19 +153,16 @@ def finite(estimate: Estimate) -> Estimate:
     return estimate.model_copy(update=changes) if changes else estimate
 
 
+def _upper(scores: PairedScores, r0: float, alpha: float) -> float | None:
+    """Return the higher of the upper ends at `alpha` when failed rows of the teacher count as wrong and as right."""
+    gaps = np.isnan(scores.teacher)
+    ends = []
+    for fill in (0.0, 1.0) if gaps.any() else (0.0,):
+        known = replace(scores, teacher=np.where(gaps, fill, scores.teacher))
+        ends.append(judge_retention(known, r0, alpha, alpha).estimate.upper)
+    finite_ends = [end for end in ends if end is not None and math.isfinite(end)]
+    return max(finite_ends) if len(finite_ends) == len(ends) else None
+
+
 def _expected(gold: bool) -> str:
     return "target" if gold else "teacher_output"
-
-
-def _scores(rows: Sequence[Row], column: str) -> NDArray[np.float64]:
-    return np.array([math.nan if row[column] is None else row[column] for row in rows], dtype=np.float64)
-
-
-def _both(rows: Sequence[Row]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    student, teacher = _scores(rows, "student_value"), _scores(rows, "teacher_value")
-    scored = ~(np.isnan(student) | np.isnan(teacher))
-    return student[scored] > 0.5, teacher[scored] > 0.5
-
-
-def _lower(estimate: Estimate) -> float:
-    return -math.inf if estimate.lower is None else estimate.lower

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gatekeeper.decide import Facts, facts_of
+from gatekeeper.decide.facts import Facts, facts_of
 from gatekeeper.errors import InputError, StoreError
 from gatekeeper.records import Quantity
-from gatekeeper.run.session import SUITE
+from gatekeeper.report.rows_gate import GateRows, read_gate
+from gatekeeper.run.session import SUITE, VERSIONS
 from gatekeeper.store.events import events_of
 from gatekeeper.store.looks import Look
 from gatekeeper.store.predictions import Result, results_of
@@ -25,25 +26,24 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-VERSIONS = "versions"
-"""Kind of the event that holds the versions of the packages that the run used."""
-
 JUDGED = """
-SELECT items.item_id, items.text, items.target, items.slices, teacher.output AS teacher_output,
-       student.output AS student_output, student.confidence, teacher_score.value AS teacher_value,
-       student_score.value AS student_value
-FROM items
+WITH judged AS (
+    SELECT item_id, avg(value) FILTER (model = $teacher) AS teacher_value,
+           avg(value) FILTER (model = $student) AS student_value
+    FROM scores WHERE suite = $suite AND scorer = $scorer AND version = $version AND model IN ($teacher, $student)
+    GROUP BY item_id)
+SELECT items.item_id, items.text, items.target, teacher.output AS teacher_output, student.output AS student_output,
+       student.confidence, teacher_value, student_value
+FROM items LEFT JOIN judged USING (item_id)
 LEFT JOIN predictions AS teacher ON (teacher.suite, teacher.item_id) = (items.suite, items.item_id)
-     AND teacher.model = $teacher
+     AND teacher.model = $teacher AND teacher.sample_index = 0
 LEFT JOIN predictions AS student ON (student.suite, student.item_id) = (items.suite, items.item_id)
-     AND student.model = $student
-LEFT JOIN scores AS teacher_score ON (teacher_score.suite, teacher_score.item_id) = (items.suite, items.item_id)
-     AND teacher_score.model = $teacher AND teacher_score.scorer = $scorer AND teacher_score.version = $version
-LEFT JOIN scores AS student_score ON (student_score.suite, student_score.item_id) = (items.suite, items.item_id)
-     AND student_score.model = $student AND student_score.scorer = $scorer AND student_score.version = $version
-WHERE items.suite = $suite AND items.split = $split
+     AND student.model = $student AND student.sample_index = 0
+WHERE items.suite = $suite AND items.split = 'dev' AND items.eval = $eval
 ORDER BY items.item_id"""
-"""Both models side by side on one split, one row per item, with NULL where an answer or a score is missing."""
+"""Both models side by side on dev, one row per item: its first answers and its mean scores, NULL where one is missing.
+
+Rows of the gate split are read as scores only (`rows_gate`), so that no text of them can get into a report."""
 
 EXAMPLES = (
     """SELECT round, source, label, count(*) AS n FROM examples WHERE run = ? GROUP BY ALL ORDER BY n DESC, label"""
@@ -63,7 +63,7 @@ class StoredRows:
 
     Attributes:
         version: of the scorer that decides.
-        gate: empty when no look was spent on the candidate.
+        dev: rows of the development split, with text.
     """
 
     run: Run
@@ -77,7 +77,7 @@ class StoredRows:
     measurements: dict[str, Row]
     costs: dict[str, Quantity]
     dev: list[Row]
-    gate: list[Row]
+    gate: GateRows
     examples: list[Row]
     dropped: list[Row]
     spend: list[Row]
@@ -86,8 +86,7 @@ class StoredRows:
     @property
     def look(self) -> Look | None:
         """The look that this run spent on the candidate of the verdict."""
-        wanted = (self.run.run, self.verdict.model)
-        return next((one for one in self.facts.looks if (one.run, one.model) == wanted), None)
+        return self.gate.chosen.look
 
 
 def read_rows(store: Store, run: str) -> StoredRows:
@@ -112,13 +111,16 @@ def _read(connection: DuckDBPyConnection, run: str) -> StoredRows:
         )
     facts = facts_of(connection, run)
     version = _version(connection, facts)
-    looked = any((look.run, look.model) == (run, verdict.model) for look in facts.looks)
+    # round 0 is the head of a stand-in teacher, which is no candidate
+    training = [one for one in training_runs_of(connection, run) if one.round > 0]
+    trained_in = next((one.round for one in training if one.model == verdict.model), 0)
     names = {
         "suite": facts.suite.fingerprint,
         "teacher": facts.teacher.fingerprint,
         "student": verdict.model,
         "scorer": facts.scorer,
         "version": version,
+        "eval": facts.eval_spec.eval,
     }
     return StoredRows(
         run=stored_run,
@@ -127,13 +129,12 @@ def _read(connection: DuckDBPyConnection, run: str) -> StoredRows:
         version=version,
         prompt=_detail(connection, run, SUITE).get("prompt"),
         versions=_detail(connection, run, VERSIONS),
-        # round 0 is the head of a stand-in teacher, which is no candidate
-        training=[one for one in training_runs_of(connection, run) if one.round > 0],
+        training=training,
         results=results_of(connection, run),
         measurements=_by_model(connection, run),
         costs=costs_of(connection, run),
-        dev=select(connection, JUDGED, names | {"split": "dev"}),
-        gate=select(connection, JUDGED, names | {"split": "gate"}) if looked else [],
+        dev=select(connection, JUDGED, names),
+        gate=read_gate(connection, facts, verdict, trained_in),
         examples=select(connection, EXAMPLES, [run]),
         dropped=select(connection, DROPPED, [run]),
         spend=select(connection, SPENT, [run]),
@@ -153,7 +154,10 @@ def _detail(connection: DuckDBPyConnection, run: str, kind: str) -> Row:
 
 
 def _version(connection: DuckDBPyConnection, facts: Facts) -> str:
-    """Return the version of the deciding scorer under which the teacher has the most scores."""
+    """Return the version of the deciding scorer; in an old store, the one under which the teacher has most scores."""
+    known = facts.versions.get(f"{facts.eval_spec.eval}/{facts.scorer}")
+    if known is not None:
+        return known
     rows = select(
         connection,
         """SELECT version, count(*) AS n FROM scores WHERE suite = ? AND model = ? AND scorer = ?

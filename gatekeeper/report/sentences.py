@@ -1,57 +1,25 @@
-"""The sentences of a dossier: what was decided, why, and what to do next, for a reader without statistics.
+"""The sentences of a dossier's sections, for a reader without statistics.
 
 Every sentence is made here from the record's numbers, so that all renderers say the same.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from gatekeeper.records import RuleResult
 from gatekeeper.report import numbers
 from gatekeeper.report.data import Dossier
-from gatekeeper.report.text import one_line
+from gatekeeper.report.data_gate import SliceRow
+from gatekeeper.report.headline import who
 
-WORDS = {"promote": "Promote", "reject": "Reject", "inconclusive": "Inconclusive"}
 OUTCOMES = {"pass": "passed", "fail": "failed", "inconclusive": "open"}
-QUALITY = "gates.quality.retention"
-
-
-def headline(dossier: Dossier) -> str:
-    """Return the verdict in one or two sentences: decision, evidence, money."""
-    decision = dossier.verdict.decision
-    rule = deciding_rule(dossier)
-    if decision == "promote":
-        body = _kept(dossier) + _bill_clause(dossier)
-    elif rule is None:
-        body = one_line(dossier.verdict.sentence)
-    elif rule.rule == QUALITY:
-        body = _short_of(dossier, rule)
-    else:
-        body = _other_rule(dossier, rule)
-    return f"{WORDS[decision]}. {body}"
-
-
-def deciding_rule(dossier: Dossier) -> RuleResult | None:
-    """Return the rule that made the verdict: the first failed one of a reject, the first open one else."""
-    wanted = {"promote": "pass", "reject": "fail", "inconclusive": "inconclusive"}[dossier.verdict.decision]
-    return next((rule for rule in dossier.verdict.rules if rule.outcome == wanted), None)
-
-
-def quality_noun(dossier: Dossier) -> str:
-    """Return what is kept: quality where right answers are known, agreement where they are not."""
-    return "the teacher's quality" if dossier.data.gold else "agreement with the teacher"
-
-
-def confidence(dossier: Dossier) -> str:
-    """Return the confidence of the whole gate, all planned looks together: "95 %"."""
-    return numbers.percent(1.0 - dossier.gate.alpha)
+TOLD = {"below": "shown below", "above": "shown above", "unclear": "cannot be told"}
 
 
 def gate_sentence(dossier: Dossier) -> str:
     """Return how the retention interval is to be read."""
     gate = dossier.gate
     if gate.retention is None:
+        if gate.n_read is not None:
+            return "The look has no result, since answers are missing; see the rules."
         return (
             "No look at the gate split was spent on this student, so nothing about it is proven. "
             "Only the development split speaks about it."
@@ -62,10 +30,55 @@ def gate_sentence(dossier: Dossier) -> str:
     )
     if gate.look_alpha is None:
         return text
-    planned = numbers.counted(gate.looks_planned, "planned look")
+    text = f"{text} This look may err with probability {numbers.percent(gate.look_alpha, 2)}"
+    if gate.looks_planned == 1:
+        return f"{text}; it is the only one that was planned."
+    return f"{text}; all {gate.looks_planned} planned looks together with at most {numbers.percent(gate.alpha)}."
+
+
+def test_notes(dossier: Dossier) -> list[str]:
+    """Return what else is to be known of the test: an early stop, a fallback, groups, samples, failures."""
+    gate, notes = dossier.gate, []
+    if dossier.verdict.threshold is not None:
+        notes.append(
+            "What was judged is what users would get: the student's answer where it is sure enough, the teacher's own "
+            "answer elsewhere."
+        )
+    if gate.n_read is not None and gate.n_planned is not None and gate.n_read < gate.n_planned:
+        notes.append(
+            f"The look stopped after {numbers.count(gate.n_read)} of {numbers.count(gate.n_planned)} rows, since it "
+            "had passed by then. That was planned: early stops have stricter limits, so the error stays what it was."
+        )
+    if gate.labelled is not None:
+        notes.append(
+            f"A model judged the answers; people judged {numbers.counted(gate.labelled, 'row')} as well. What is shown "
+            "rests on both, so that errors of the judge do not count for or against the student."
+        )
+    if gate.groups is not None:
+        notes.append(
+            f"The rows come in {numbers.count(gate.groups)} groups, such as conversations. Rows of one group tell less "
+            "than independent ones, and the interval takes that into account."
+        )
+    if gate.samples > 1:
+        notes.append(
+            f"The teacher answered each row {gate.samples} times. A row counts once, with the mean of its scores."
+        )
+    if gate.teacher_failed:
+        notes.append(
+            f"The teacher gave no answer to {numbers.counted(gate.teacher_failed, 'row')}. They were counted both "
+            "ways, as right and as wrong; what is shown is the way that is worse for the student."
+        )
+    return notes
+
+
+def scores_sentence(dossier: Dossier) -> str | None:
+    """Return both mean scores where answers are not simply right or wrong; None where the table of four has them."""
+    gate = dossier.gate
+    if gate.counts is not None or gate.labelled is not None or gate.student_score is None or gate.teacher_score is None:
+        return None
     return (
-        f"{text} This look may err with probability {numbers.percent(gate.look_alpha, 2)}; "
-        f"all {planned} together with at most {numbers.percent(gate.alpha)}."
+        f"The mean score of {who(dossier)} is {numbers.plain(gate.student_score, 3)}, that of the teacher "
+        f"{numbers.plain(gate.teacher_score, 3)}, on a scale from 0 to 1."
     )
 
 
@@ -75,12 +88,50 @@ def looks_sentence(dossier: Dossier) -> str:
     if not gate.looks:
         return f"This gate split has had no look; {numbers.counted(gate.looks_planned, 'look')} planned."
     runs = len({look.run for look in gate.looks})
-    left = max(0, gate.looks_planned - len(gate.looks))
+    left = 0 if dossier.budget.next_alpha is None else max(0, gate.looks_planned - len(gate.looks))
     return (
         f"This gate split has had {numbers.counted(len(gate.looks), 'look')} of {numbers.count(gate.looks_planned)}, "
         f"by {numbers.counted(runs, 'run')}; {numbers.count(left)} left. "
-        "Each look is one bit, passed or not, that the loop learnt from this split."
+        f"Each look is one bit, passed or not, that the loop learnt from this split.{_elsewhere(dossier)}"
     )
+
+
+def _elsewhere(dossier: Dossier) -> str:
+    budget = dossier.budget
+    if not budget.looks_elsewhere:
+        return ""
+    return (
+        f" Before that, {numbers.counted(budget.looks_elsewhere, 'look')} at other splits read "
+        f"{numbers.count(budget.rows_used)} of its {numbers.count(budget.rows)} rows."
+    )
+
+
+def slices_sentence(dossier: Dossier) -> str:
+    """Return how the table of slices is to be read."""
+    gate, ruled = dossier.gate, [row for row in dossier.slices if row.in_rule]
+    level = next((row.retention.confidence for row in dossier.slices if row.retention is not None), None)
+    least = gate.slice_minimum if gate.slice_minimum is not None else gate.requirement
+    text = (
+        f"Each slice is compared with {numbers.percent(least)}. It is shown to be below or above only where chance can "
+        "hardly explain it; a small slice mostly cannot be told."
+    )
+    if level is not None:
+        text += f" Each interval holds the true value with {numbers.percent(level)} confidence, for its slice alone."
+    if len(ruled) > 1:
+        text += (
+            f" Among {len(ruled)} slices one looks bad by luck now and then, so what counts as shown below is stricter "
+            "the more slices there are (Holm's method)."
+        )
+    if gate.labelled is not None:
+        text += " Only rows that people have judged count here."
+    if not ruled:
+        text += " The suite has no rule on slices, so nothing here decides."
+    return text
+
+
+def told(row: SliceRow) -> str:
+    """Return what a slice is shown to be, in words."""
+    return TOLD[row.told]
 
 
 def power_sentence(dossier: Dossier) -> str | None:
@@ -100,122 +151,19 @@ def power_sentence(dossier: Dossier) -> str | None:
     return text
 
 
-@dataclass(frozen=True)
-class Step:
-    """One thing to do, with the command that does it where there is one."""
-
-    text: str
-    command: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.text} {self.command}".strip()
-
-
-def next_steps(dossier: Dossier) -> tuple[Step, ...]:
-    """Return what to do now, most important first."""
-    make = {"promote": _after_promote, "reject": _after_reject, "inconclusive": _after_inconclusive}
-    return tuple(dict.fromkeys(make[dossier.verdict.decision](dossier)))
-
-
-def _kept(dossier: Dossier) -> str:
-    gate = dossier.gate
-    if gate.retention is None or gate.retention.lower is None:
-        return one_line(dossier.verdict.sentence)
-    lower = numbers.percent_against(gate.retention.lower, gate.requirement)
-    return (
-        f"On {numbers.count(gate.retention.n_scored)} fresh requests the student keeps at least {lower} of "
-        f"{quality_noun(dossier)} ({confidence(dossier)} confidence; required {numbers.percent(gate.requirement)})"
+def power_basis(dossier: Dossier) -> str | None:
+    """Return what the power chart was computed from; None without one."""
+    power = dossier.power
+    if not power.curves or power.alpha is None:
+        return None
+    look = "the first look at a fresh split" if power.look is None else f"look {power.look}"
+    text = (
+        f"Computed for {look}, which may err with probability {numbers.percent(power.alpha, 2)}, and from what was "
+        f"measured on the {power.measured_on} split: the teacher is right on {numbers.percent(power.teacher_accuracy)}"
     )
-
-
-def _bill_clause(dossier: Dossier) -> str:
-    money = dossier.money
-    if money.baseline_monthly is None or money.candidate_monthly is None:
-        return "."
-    verb = "cuts" if money.candidate_monthly < money.baseline_monthly else "changes"
-    factor = "" if money.reduction is None else f" ({numbers.ratio(money.reduction)})"
+    if power.correlation is None:
+        return f"{text}."
     return (
-        f", and {verb} the monthly bill from {numbers.usd(money.baseline_monthly)} "
-        f"to {numbers.usd(money.candidate_monthly)}{factor}."
+        f"{text}; how far both models are right on the same requests is {numbers.plain(power.correlation, 2)} "
+        "(tetrachoric correlation: 0 is unrelated, 1 is always together)."
     )
-
-
-def _short_of(dossier: Dossier, rule: RuleResult) -> str:
-    gate, decision = dossier.gate, dossier.verdict.decision
-    required = numbers.percent(gate.requirement)
-    if gate.retention is None or gate.retention.lower is None or gate.retention.upper is None:
-        return one_line(rule.sentence)
-    head = f"On {numbers.count(gate.retention.n_scored)} fresh requests the student keeps"
-    if decision == "reject":
-        upper = numbers.percent_against(gate.upper or gate.retention.upper, gate.requirement, "up")
-        return (
-            f"{head} at most {upper} of {quality_noun(dossier)} "
-            f"({confidence(dossier)} confidence; required {required})."
-        )
-    lower = numbers.percent_against(gate.retention.lower, gate.requirement)
-    upper = numbers.percent(gate.retention.upper, rounding="up")
-    return (
-        f"{head} between {lower} and {upper} of {quality_noun(dossier)} ({confidence(dossier)} confidence). "
-        f"Required is {required}, so these requests are too few to tell."
-    )
-
-
-def _other_rule(dossier: Dossier, rule: RuleResult) -> str:
-    retention = dossier.gate.retention
-    held = any(one.rule == QUALITY and one.outcome == "pass" for one in dossier.verdict.rules)
-    text = one_line(rule.sentence)
-    if held and retention is not None and retention.lower is not None:
-        lower = numbers.percent_against(retention.lower, dossier.gate.requirement)
-        return f"{text} Quality is not the reason: the student keeps at least {lower} of {quality_noun(dossier)}."
-    return text
-
-
-def _after_promote(dossier: Dossier) -> list[Step]:
-    suite = one_line(dossier.suite)
-    steps = [Step(f"Deploy the artifact that promoted/{suite}.json names; keep the teacher reachable as the way back.")]
-    if dossier.assumed:
-        steps.append(Step("Where you can, replace what was assumed by measured values, and run the loop again."))
-    return [
-        *steps,
-        Step("Keep a random share of traffic on the teacher, so that drift is seen; the loop does not watch it."),
-    ]
-
-
-_AFTER_FAILURE = (
-    (
-        QUALITY,
-        Step(
-            "Keep the teacher. Train a stronger student (another recipe, soft labels, more examples); "
-            "the mistakes listed in this dossier say where it is weak."
-        ),
-    ),
-    (
-        "gates.cost",
-        Step("Keep the teacher, unless traffic, price or serving cost changes; the money table says when it pays."),
-    ),
-    ("gates.latency", Step("Take a smaller student or a faster machine, or relax the rule if the product allows it.")),
-)
-
-
-def _after_reject(dossier: Dossier) -> list[Step]:
-    steps = []
-    for rule in dossier.verdict.rules:
-        if rule.outcome == "fail":
-            known = next((step for start, step in _AFTER_FAILURE if rule.rule.startswith(start)), None)
-            steps.append(known or Step(f"See to the failed rule {one_line(rule.rule)}."))
-    last = "Do not tune against the gate split. A new student needs a look that is still left, or fresh gate rows."
-    return [*steps, Step(last)]
-
-
-def _after_inconclusive(dossier: Dossier) -> list[Step]:
-    open_rules = [rule for rule in dossier.verdict.rules if rule.outcome == "inconclusive"]
-    steps = [Step(one_line(rule.settle, 600)) for rule in open_rules if rule.settle]
-    needed, have = dossier.power.rows_needed, dossier.power.n_gate
-    if needed is not None and needed > have:
-        steps.append(
-            Step(
-                f"Add at least {numbers.count(needed - have)} fresh rows to the gate split "
-                f"(it has {numbers.count(have)}), then run the loop again."
-            )
-        )
-    return [*steps, Step("Until then the teacher stays: open is not good enough to promote.")]

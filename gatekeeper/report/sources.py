@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from gatekeeper.report.costs import FIELDS
-from gatekeeper.report.data import Dossier
+from gatekeeper.report.data import Candidate, Dossier
+from gatekeeper.stages.assess import FALLBACK
 
 if TYPE_CHECKING:
     from gatekeeper.report.rows import StoredRows
@@ -28,6 +29,7 @@ _PAIRS = {
 def shown_numbers(dossier: Dossier) -> dict[str, Shown]:
     """Return the numbers that a dossier shows, by id. `sources` has the SQL of most of them."""
     shown: dict[str, Shown] = {f"split.{name}": n for name, n in dossier.data.splits.items()}
+    shown |= {f"duplicates.{kind}": n for kind, n in dossier.data.duplicates.items()}
     if dossier.gate.counts is not None:
         shown |= {f"gate.counts.{name}": n for name, n in dossier.gate.counts.model_dump().items()}
     if dossier.gate.retention is not None:
@@ -41,6 +43,20 @@ def shown_numbers(dossier: Dossier) -> dict[str, Shown]:
         }
     for look in dossier.gate.looks:
         shown |= {f"looks.{look.look}.alpha": look.alpha, f"looks.{look.look}.bound": look.bound}
+    names = ("alpha", "spent", "inherited", "left", "next_alpha")
+    shown |= {f"budget.{name}": getattr(dossier.budget, name) for name in names}
+    for curve in dossier.power.curves:
+        shown[f"power.{curve.retention:g}.rows"] = curve.rows_needed
+        shown[f"power.{curve.retention:g}.now"] = curve.chance_now
+    for one in dossier.others:
+        fields = ("n", "teacher", "student", "sure", "sure_on_main")
+        shown |= {f"others.{one.eval}.{field}": getattr(one, field) for field in fields}
+    if dossier.part is not None:
+        share = dossier.part.teacher_share
+        shown |= {
+            "part.threshold": dossier.part.threshold,
+            "part.teacher_share": None if share is None else share.value,
+        }
     for slice_row in dossier.slices:
         name = f"slices.{slice_row.slice}.{slice_row.value}"
         shown |= {f"{name}.n": slice_row.n, f"{name}.teacher": slice_row.teacher, f"{name}.student": slice_row.student}
@@ -51,7 +67,7 @@ def shown_numbers(dossier: Dossier) -> dict[str, Shown]:
 def _of_rounds(dossier: Dossier) -> dict[str, Shown]:
     shown: dict[str, Shown] = {}
     for one in dossier.candidates:
-        name = f"candidates.{one.student}.{one.round}"
+        name = candidate_id(one)
         fields = (
             "n_examples",
             "training_seconds",
@@ -80,6 +96,11 @@ def _of_money(dossier: Dossier) -> dict[str, Shown]:
     return shown
 
 
+def candidate_id(one: Candidate) -> str:
+    """Return what the ids of a candidate's numbers begin with."""
+    return f"candidates.{one.student}.{one.round}{'.part' if one.part else ''}"
+
+
 def sources(rows: StoredRows, dossier: Dossier) -> dict[str, str]:
     """Return the SQL behind each number of `shown_numbers` that is a plain query over the store."""
     found = _quality_sql(rows, dossier) | _round_sql(rows, dossier) | _money_sql(rows, dossier)
@@ -88,15 +109,11 @@ def sources(rows: StoredRows, dossier: Dossier) -> dict[str, str]:
 
 
 def _quality_sql(rows: StoredRows, dossier: Dossier) -> dict[str, str]:
-    suite, run = literal(rows.facts.suite.fingerprint), literal(rows.run.run)
+    run, items = literal(rows.run.run), _items(rows)
     found = {
-        f"split.{name}": f"SELECT count(*) FROM items WHERE suite = {suite} AND split = {literal(name)}"
+        f"split.{name}": f"SELECT count(*) FROM items WHERE {items} AND split = {literal(name)}"
         for name in dossier.data.splits
     }
-    found["teacher.accuracy.value"] = _mean_score(rows, rows.facts.teacher.fingerprint, dossier.teacher.accuracy_split)
-    # With teacher failures the table takes the reading that is worse for the student, which no plain query does.
-    if all(row["teacher_value"] is not None for row in rows.gate):
-        found |= {f"gate.counts.{name}": _pairs(rows, *right) for name, right in _PAIRS.items()}
     for rule in dossier.verdict.rules:
         for field in ("value", "bound", "requirement", "margin"):
             where = f"run = {run} AND rule = {literal(rule.rule)}"
@@ -105,8 +122,26 @@ def _quality_sql(rows: StoredRows, dossier: Dossier) -> dict[str, str]:
         where = f"gate_digest = {literal(rows.facts.suite.gate_digest)} AND look = {look.look}"
         found[f"looks.{look.look}.alpha"] = f"SELECT alpha FROM looks WHERE {where}"
         found[f"looks.{look.look}.bound"] = f"SELECT bound FROM looks WHERE {where}"
+    all_read = dossier.teacher.accuracy_split == "dev" or dossier.gate.n_read == dossier.gate.n_planned
+    if all_read and rows.gate.dev.human is None:
+        found["teacher.accuracy.value"] = _mean_score(
+            rows, rows.facts.teacher.fingerprint, dossier.teacher.accuracy_split
+        )
+    return found | _gate_sql(rows, dossier)
+
+
+def _gate_sql(rows: StoredRows, dossier: Dossier) -> dict[str, str]:
+    """Return the SQL of numbers over all gate rows; no plain query has the rows of a look that stopped early."""
+    found: dict[str, str] = {}
+    scores, gate = rows.gate.gate, dossier.gate
+    if scores is None or gate.n_read != gate.n_planned:
+        return found
+    # With teacher failures the table takes the reading that is worse for the student, with a threshold the teacher's
+    # answers where the student is not sure; no plain query does either.
+    if not gate.teacher_failed and dossier.verdict.threshold is None and gate.samples == 1:
+        found |= {f"gate.counts.{name}": _pairs(rows, *right) for name, right in _PAIRS.items()}
     for one in dossier.slices:
-        where = f"suite = {suite} AND split = 'gate' AND slices[{literal(one.slice)}] = {literal(one.value)}"
+        where = f"{_items(rows)} AND split = 'gate' AND slices[{literal(one.slice)}] = {literal(one.value)}"
         found[f"slices.{one.slice}.{one.value}.n"] = f"SELECT count(*) FROM items WHERE {where}"
     return found
 
@@ -115,14 +150,14 @@ def _round_sql(rows: StoredRows, dossier: Dossier) -> dict[str, str]:
     run = literal(rows.run.run)
     found: dict[str, str] = {}
     for one in dossier.candidates:
-        name = f"candidates.{one.student}.{one.round}"
+        name, prefix = candidate_id(one), FALLBACK if one.part else ""
         trained = f"FROM training_runs WHERE run = {run} AND round = {one.round} AND student = {literal(one.student)}"
         found[f"{name}.n_examples"] = f"SELECT n_examples {trained}"
         found[f"{name}.training_seconds"] = f"SELECT seconds {trained}"
         for metric in ("retention", "accuracy"):
             found[f"{name}.{metric}"] = (
                 f"SELECT value FROM results WHERE run = {run} AND round = {one.round} "
-                f"AND student = {literal(one.student)} AND split = 'dev' AND metric = '{metric}'"
+                f"AND student = {literal(one.student)} AND split = 'dev' AND metric = '{prefix}{metric}'"
             )
         for field in ("throughput_rps", "latency_p50_ms", "latency_p95_ms"):
             where = f"run = {run} AND model = {literal(one.model)}"
@@ -131,7 +166,7 @@ def _round_sql(rows: StoredRows, dossier: Dossier) -> dict[str, str]:
         for source in ("random", "mined"):
             where = f"run = {run} AND round = {row.round} AND source = '{source}'"
             found[f"rounds.{row.round}.{source}"] = f"SELECT count(*) FROM examples WHERE {where}"
-        where = f"run = {run} AND round = {row.round} AND metric = 'pass_probability'"
+        where = f"run = {run} AND round = {row.round} AND metric IN ('pass_probability', '{FALLBACK}pass_probability')"
         found[f"rounds.{row.round}.pass_probability"] = f"SELECT max(value) FROM results WHERE {where}"
     return found
 
@@ -150,27 +185,32 @@ def _money_sql(rows: StoredRows, dossier: Dossier) -> dict[str, str]:
     return found
 
 
+def _items(rows: StoredRows) -> str:
+    """Return the condition of the items of the eval that decides."""
+    return f"suite = {literal(rows.facts.suite.fingerprint)} AND eval = {literal(rows.facts.eval_spec.eval)}"
+
+
+def _scores(rows: StoredRows, model: str) -> str:
+    """Return the mean score of each item, of one model."""
+    return (
+        f"(SELECT suite, item_id, avg(value) AS value FROM scores WHERE model = {literal(model)} AND scorer = "
+        f"{literal(rows.facts.scorer)} AND version = {literal(rows.version)} GROUP BY ALL)"
+    )
+
+
 def _mean_score(rows: StoredRows, model: str, split: str) -> str:
     return (
-        f"SELECT avg(value) FROM scores JOIN items USING (suite, item_id) WHERE suite = "
-        f"{literal(rows.facts.suite.fingerprint)} AND split = {literal(split)} AND model = {literal(model)} "
-        f"AND scorer = {literal(rows.facts.scorer)} AND version = {literal(rows.version)}"
+        f"SELECT avg(value) FROM items JOIN {_scores(rows, model)} USING (suite, item_id) "
+        f"WHERE {_items(rows)} AND split = {literal(split)}"
     )
 
 
 def _pairs(rows: StoredRows, teacher: bool, student: bool) -> str:
+    models = (rows.facts.teacher.fingerprint, "teacher"), (rows.verdict.model, "student")
+    joined = " ".join(f"JOIN {_scores(rows, model)} AS {name} USING (suite, item_id)" for model, name in models)
     return (
-        f"SELECT count(*) FROM items JOIN {_side(rows, rows.facts.teacher.fingerprint, 'teacher')} "
-        f"JOIN {_side(rows, rows.verdict.model, 'student')} "
-        f"WHERE suite = {literal(rows.facts.suite.fingerprint)} AND split = 'gate' "
+        f"SELECT count(*) FROM items {joined} WHERE {_items(rows)} AND split = 'gate' "
         f"AND teacher.value {'>' if teacher else '<='} 0.5 AND student.value {'>' if student else '<='} 0.5"
-    )
-
-
-def _side(rows: StoredRows, model: str, name: str) -> str:
-    return (
-        f"(SELECT suite, item_id, value FROM scores WHERE model = {literal(model)} AND scorer = "
-        f"{literal(rows.facts.scorer)} AND version = {literal(rows.version)}) AS {name} USING (suite, item_id)"
     )
 
 

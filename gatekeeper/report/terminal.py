@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from gatekeeper.report import numbers
 from gatekeeper.report.data import Dossier
+from gatekeeper.report.headline import headline
 from gatekeeper.report.rules import rule_text
-from gatekeeper.report.sentences import OUTCOMES, headline, looks_sentence, next_steps
+from gatekeeper.report.sections import cautions, ceiling_warnings, teacher_parts
+from gatekeeper.report.sentences import OUTCOMES, looks_sentence
+from gatekeeper.report.steps import next_steps
 from gatekeeper.report.text import one_line
 
 if TYPE_CHECKING:
@@ -44,7 +47,10 @@ def print_summary(dossier: Dossier, console: Console | None = None) -> None:
         out.print()
     out.print(_rules(dossier))
     out.print()
-    out.print(Text(looks_sentence(dossier)))
+    # Of the teacher only what matters most; the report has the rest.
+    for caution in (*cautions(dossier), *ceiling_warnings(dossier)[:1]):
+        out.print(Text(caution, style="yellow"))
+    out.print(Text(f"{''.join(teacher_parts(dossier) or ())} {looks_sentence(dossier)}".strip()))
     out.print()
     out.print(Text("What to do next:"))
     steps = Table.grid(padding=(0, 1))

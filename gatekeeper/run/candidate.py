@@ -16,6 +16,7 @@ class Candidate:
         student: its name in the suite.
         model: its fingerprint, which is the digest of its artifact.
         n_examples: how many examples it learned from.
+        threshold: it answers where its confidence is at least this, the teacher elsewhere; None: it answers everything.
     """
 
     student: str
@@ -23,6 +24,7 @@ class Candidate:
     model: str
     classifier: Classifier
     n_examples: int
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +13,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from gatekeeper import __version__
-from gatekeeper.cost.prices import Price
-from gatekeeper.models.base import Model
+from gatekeeper.hashing import hash_file
 from gatekeeper.run.machine import machine_name, package_versions
 from gatekeeper.run.progress import Progress, Silent
-from gatekeeper.run.session import SUITE, TEACHER, VERSIONS, Session, run_id
-from gatekeeper.run.teacher import price_of, teacher_of
+from gatekeeper.run.session import INPUTS, JUDGE, SUITE, TEACHER, VERSIONS, PricedModel, Session, run_id
+from gatekeeper.run.teacher import judge_of, judge_price_of, price_of, teacher_of
+from gatekeeper.scorers import Judge
 from gatekeeper.store.artifacts import sweep
 from gatekeeper.store.connection import Store
 from gatekeeper.store.journal import Journal
@@ -53,14 +54,15 @@ def open_session(
 
     Raises:
         DataError: the data does not fit the eval.
-        PriceError: the teacher has no price, or an old one.
+        PriceError: the teacher or the judge has no price, or an old one.
         StoreLockedError: another loop holds the store.
-        ModelError: the teacher cannot be loaded.
+        ModelError: the teacher or the judge cannot be loaded.
     """
     shown = progress if progress is not None else Silent()
     chosen = suite.loop.seed if seed is None else seed
     items = load_items(suite)
-    price = price_of(suite, datetime.now(UTC).date())
+    today = datetime.now(UTC).date()
+    price, judge_price = price_of(suite, today), judge_price_of(suite, today)
     run = run_id(suite, items.digest, chosen)
     with store.hold(run):
         recovery = recover(store)
@@ -71,6 +73,7 @@ def open_session(
         _register(suite, items, store, run, chosen)
         _say_data(shown, run, items)
         teacher = teacher_of(suite, items, store, run, shown)
+        judge = judge_of(suite, judge_price)
         with Journal(store, run) as journal:
             session = Session(
                 run=run,
@@ -84,8 +87,9 @@ def open_session(
                 price=price,
                 progress=shown,
                 seed=chosen,
+                judge=judge,
             )
-            _register_teacher(session, teacher, price)
+            _register_models(session)
             yield session
 
 
@@ -114,11 +118,20 @@ def _register(suite: Suite, items: ItemSet, store: Store, run: str, seed: int) -
         )
 
 
-def _as_written(suite: Suite) -> dict[str, Any]:
-    """Return suite and eval with every default filled in, so that a later version re-derives from the same values."""
-    return {
+def _as_written(suite: Suite, judge: str = "") -> dict[str, Any]:
+    """Return suite and eval with every default filled in, so that a later version re-derives from the same values.
+
+    Args:
+        judge: fingerprint of the model that judges; it is part of the version of a judge's scores.
+    """
+    scorers = {f"{one.name}/{name}": scorer for one in suite.evals for name, scorer in one.scorers.items()}
+    judges = {name: scorer.by(judge) for name, scorer in scorers.items() if isinstance(scorer, Judge)}
+    rubrics = {"rubrics": {name: scorer.rubric for name, scorer in judges.items()}} if judges else {}
+    return rubrics | {
         "suite": _json_like(suite.spec),
         "eval": _json_like(suite.eval.spec),
+        "others": [_json_like(one.spec) for one in suite.others],
+        "scorers": {name: scorer.version for name, scorer in (scorers | judges).items()},
         "labels": list(suite.eval.labels),
         "prompt": None if suite.prompt is None else [suite.prompt.system, suite.prompt.user],
     }
@@ -129,22 +142,38 @@ def _json_like(spec: BaseModel) -> Any:
     return json.loads(json.dumps(spec.model_dump(mode="python", exclude_none=True), default=float))
 
 
-def _register_teacher(session: Session, teacher: Model, price: Price) -> None:
-    info = teacher.info
-    model = StoredModel(
+def _register_models(session: Session) -> None:
+    judge = session.judge
+    with session.store.write() as connection:
+        insert_models(connection, [_stored(session.asked_teacher, session.suite.teacher.model)])
+        insert_prices(connection, [session.price])
+        if judge is not None and session.suite.judge is not None:
+            insert_models(connection, [_stored(judge, session.suite.judge.model)])
+            insert_prices(connection, [judge.price])
+    fingerprint = "" if judge is None else judge.model.info.fingerprint
+    session.note(SUITE, **_as_written(session.suite, fingerprint))
+    session.note(INPUTS, files=_digests(session.suite))
+    session.note(TEACHER, fingerprint=session.teacher.info.fingerprint)
+    if judge is not None:
+        session.note(JUDGE, fingerprint=fingerprint)
+    session.note(VERSIONS, gatekeeper=__version__, python=platform.python_version(), **package_versions())
+
+
+def _stored(asked: PricedModel, kind: str) -> StoredModel:
+    info = asked.model.info
+    return StoredModel(
         fingerprint=info.fingerprint,
         name=info.name,
-        kind=session.suite.teacher.model,
+        kind=kind,
         place=info.place,
         price_id=info.price_id,
         price_assumed=info.price_assumed,
     )
-    with session.store.write() as connection:
-        insert_models(connection, [model])
-        insert_prices(connection, [price])
-    session.note(SUITE, **_as_written(session.suite))
-    session.note(TEACHER, fingerprint=info.fingerprint)
-    session.note(VERSIONS, gatekeeper=__version__, python=platform.python_version(), **package_versions())
+
+
+def _digests(suite: Suite) -> dict[str, str]:
+    """Return the digest of each file that the suite names, by its path below the suite's root."""
+    return {os.path.relpath(path.resolve(), suite.root): hash_file(path) for path in suite.files}
 
 
 def _say_data(progress: Progress, run: str, items: ItemSet) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from gatekeeper.hashing import content_hash, short
 from gatekeeper.models.base import Model
 from gatekeeper.records import Item, Split
 from gatekeeper.run.progress import Progress
+from gatekeeper.scorers import Judge, Scorer
 from gatekeeper.store.connection import Store
 from gatekeeper.store.events import Event, insert_events, next_seq
+from gatekeeper.store.gate_rows import row_keys
 from gatekeeper.store.journal import Journal
 from gatekeeper.store.spend import Budget
 from gatekeeper.suite.data import ItemSet
@@ -25,10 +28,24 @@ SUITE = "suite"
 """Kind of the event that holds suite and eval as they were when the run began, with every default filled in."""
 TEACHER = "teacher"
 """Kind of the event that names the teacher of a run."""
+JUDGE = "judge"
+"""Kind of the event that names the model that judges answers, in a run whose deciding scorer is a judge."""
+OTHER_EVALS = "other evals"
+"""Key of the gate rows that do not belong to the eval that decides."""
+INPUTS = "inputs"
+"""Kind of the event that holds the digest of each file that the suite names, by its path below the suite's root."""
 VERSIONS = "versions"
 """Kind of the event that names the versions of gatekeeper, Python and the packages that results depend on."""
 TEACHER_COST = "teacher_cost"
 """Kind of the event that holds what one answer of the teacher costs, as a `RequestCost`."""
+
+
+@dataclass(frozen=True)
+class PricedModel:
+    """A model that is asked, and what its answers cost."""
+
+    model: Model
+    price: Price
 
 
 @dataclass
@@ -39,6 +56,7 @@ class Session:
         run: id of the run; the same suite, data and seed give the same id, so that the same command continues.
         fingerprint: of the suite with its items; results with different fingerprints are never paired.
         price: what the teacher's answers cost.
+        judge: the model that judges answers; None where no scorer asks one.
     """
 
     run: str
@@ -52,17 +70,46 @@ class Session:
     price: Price
     progress: Progress
     seed: int
+    judge: PricedModel | None = None
     by_split: Mapping[str, tuple[Item, ...]] = field(init=False)
+    _row_keys: frozenset[str] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         splits: dict[str, list[Item]] = {}
         for item in sorted(self.items.items, key=lambda item: item.id):
-            splits.setdefault(item.split, []).append(item)
+            splits.setdefault(item.split if item.eval == self.suite.eval.name else OTHER_EVALS, []).append(item)
         self.by_split = {name: tuple(rows) for name, rows in splits.items()}
 
+    @property
+    def asked_teacher(self) -> PricedModel:
+        """The teacher with its price."""
+        return PricedModel(self.teacher, self.price)
+
+    def scorer_of(self, eval_name: str) -> Scorer | Judge:
+        """Return the scorer that decides an eval; a judge with the model that it asks."""
+        scorer = self.suite.eval_named(eval_name).scorer
+        if isinstance(scorer, Judge) and self.judge is not None:
+            return scorer.by(self.judge.model.info.fingerprint)
+        return scorer
+
     def split(self, name: Split) -> tuple[Item, ...]:
-        """Return the items of one split in the order of their ids."""
+        """Return the items of one split of the eval that decides, in the order of their ids."""
         return self.by_split.get(name, ())
+
+    def gate_rows(self) -> tuple[Item, ...]:
+        """Return the gate rows of the eval that decides, in the order in which every look reads them."""
+        digest = self.items.gate_digest
+        return tuple(sorted(self.split("gate"), key=lambda item: sha256(f"{digest}{item.id}".encode()).hexdigest()))
+
+    def gate_row_keys(self) -> frozenset[str]:
+        """Return the identity of each gate row of the eval that decides, by which looks are charged."""
+        if self._row_keys is None:
+            self._row_keys = row_keys(item.text for item in self.split("gate"))
+        return self._row_keys
+
+    def other_rows(self) -> tuple[Item, ...]:
+        """Return the rows of the evals of the roles ood and guard, which are all gate rows."""
+        return self.by_split.get(OTHER_EVALS, ())
 
     def rng(self, *purpose: object) -> np.random.Generator:
         """Return a generator that depends on the run's seed and on what it is for, and on nothing else."""

@@ -1,4 +1,7 @@
-"""The teacher of a run: built from the suite; a stand-in's head is fitted on gold rows that nothing else uses."""
+"""The teacher and the judge of a run: built from the suite, and priced.
+
+The head of a stand-in teacher is fitted on gold rows that nothing else uses.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,12 @@ from gatekeeper.errors import DataError, InputError, PriceError
 from gatekeeper.hashing import content_hash
 from gatekeeper.models.base import Model
 from gatekeeper.run.progress import Progress
+from gatekeeper.run.session import JUDGE, PricedModel
 from gatekeeper.store.artifacts import open_artifact, put
 from gatekeeper.store.connection import Store
 from gatekeeper.store.training import TrainingRun, insert_artifacts, insert_training_runs, training_runs_of
 from gatekeeper.suite.data import ItemSet
-from gatekeeper.suite.spec import EncoderTeacher
+from gatekeeper.suite.spec import EncoderTeacher, TeacherSpec
 from gatekeeper.suite.suite import Suite
 
 TEACHER = "teacher"
@@ -29,15 +33,18 @@ def price_id_of(suite: Suite) -> tuple[str, bool]:
     Raises:
         PriceError: a local teacher without `priced_as`. Unpriced is not free.
     """
-    teacher = suite.teacher
-    if teacher.priced_as is not None:
-        return teacher.priced_as, True
-    if "/" not in teacher.model:
+    return _price_id(suite, suite.teacher, TEACHER)
+
+
+def _price_id(suite: Suite, model: TeacherSpec, role: str) -> tuple[str, bool]:
+    if model.priced_as is not None:
+        return model.priced_as, True
+    if "/" not in model.model:
         raise PriceError(
-            f"{suite.path}: teacher: the {teacher.model} teacher has no price",
-            hint="add `priced_as: provider/model` to the teacher; the model that it stands in for",
+            f"{suite.path}: {role}: the {model.model} {role} has no price",
+            hint=f"add `priced_as: provider/model` to the {role}; the model that it stands in for",
         )
-    return teacher.model, False
+    return model.model, False
 
 
 def price_of(suite: Suite, at: date) -> Price:
@@ -49,7 +56,16 @@ def price_of(suite: Suite, at: date) -> Price:
         PriceError: the price is unknown or too old.
         InputError: the suite's own price file cannot be read.
     """
-    price_id, assumed = price_id_of(suite)
+    return _price(suite, suite.teacher, TEACHER, at)
+
+
+def judge_price_of(suite: Suite, at: date) -> Price | None:
+    """Return the judge's price, None where the suite names no judge. Raises as `price_of`."""
+    return None if suite.judge is None else _price(suite, suite.judge, JUDGE, at)
+
+
+def _price(suite: Suite, model: TeacherSpec, role: str, at: date) -> Price:
+    price_id, assumed = _price_id(suite, model, role)
     own = None if suite.prices is None else parse_prices(_read(suite.prices), file=str(suite.prices))
     return find_price(price_id, at=at, own=own, max_age_days=NO_LIMIT_DAYS if assumed else DEFAULT_MAX_AGE_DAYS)
 
@@ -73,6 +89,23 @@ def teacher_of(suite: Suite, items: ItemSet, store: Store, run: str, progress: P
     if isinstance(suite.teacher, EncoderTeacher):
         return _encoder_teacher(suite, suite.teacher, items, store, run, progress)
     return build_teacher(suite.teacher, labels=suite.eval.labels, seed=suite.loop.seed)
+
+
+def judge_of(suite: Suite, price: Price | None) -> PricedModel | None:
+    """Build the judge of `suite`, None where it names none.
+
+    Args:
+        price: the judge's.
+
+    Raises:
+        ModelError: it cannot be loaded.
+        DataError: a recorded verdict does not say what it is about.
+    """
+    from gatekeeper.models import build_judge
+
+    if suite.judge is None or price is None:
+        return None
+    return PricedModel(build_judge(suite.judge, seed=suite.loop.seed), price)
 
 
 def _encoder_teacher(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gatekeeper.records import Verdict
 from gatekeeper.run.session import Session
 from gatekeeper.store.pointers import sync_pointers
 from gatekeeper.store.verdicts import promotions_of, record_promotion
@@ -10,7 +11,7 @@ WHO = "loop"
 """Who promotes here, in the table `promotions`."""
 
 
-def promote(session: Session, artifact: str, why: str) -> None:
+def promote(session: Session, artifact: str, verdict: Verdict) -> None:
     """Record the promotion of the artifact, then make the pointer file say the same. Twice is once."""
     with session.store.write() as connection:
         earlier = promotions_of(connection, session.suite.name)
@@ -23,6 +24,7 @@ def promote(session: Session, artifact: str, why: str) -> None:
                 run=session.run,
                 artifact=artifact,
                 who=WHO,
-                why=why,
+                why=verdict.sentence,
+                threshold=verdict.threshold,
             )
     sync_pointers(session.store)

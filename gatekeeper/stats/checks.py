@@ -13,6 +13,9 @@ from gatekeeper.errors import InputError
 ROUNDING = 8 * float(np.finfo(np.float64).eps)
 """A difference below this share of its two sides is 0: it is what float arithmetic leaves of a tie."""
 
+TIE = 1e-9
+"""A p value must be below its level by more than this share of it, the rounding of p itself."""
+
 NO_SPREAD = 1e-12
 """Spread below this share of the values' size is float rounding, not information."""
 

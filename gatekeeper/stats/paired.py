@@ -1,8 +1,9 @@
 """Retention R = E[student score] / E[teacher score], from both scores of the same items.
 
 The hypothesis R <= r0 is linear in s - r0 t, so it is tested without dividing by a noisy mean, and the interval of R is
-the set of r0 that the test does not exclude. Right or wrong answers get the score test for a ratio of paired
-proportions, scores in [0, 1] get Fieller's t.
+the set of r0 that the test does not exclude. Scores in [0, 1] get Fieller's t. Right or wrong answers get the exact
+test of `gatekeeper.stats.exact` where at most `EXACT_MOST` items were got right by anybody, and beyond that the score
+test of `gatekeeper.stats.ratio_score`, whose error is then close to alpha.
 
 How to decide: by `passes(p, alpha)`, which is strict. A bound that reaches the requirement only in the last digits of
 a float is a tie, and a tie does not pass: numerators within float rounding of 0 count as 0. A p that is None never
@@ -12,17 +13,16 @@ passes.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
-from scipy.special import ndtr, ndtri
+from scipy.special import bdtr, ndtr, ndtri
 
 from gatekeeper.errors import InputError
 from gatekeeper.records import Estimate
 from gatekeeper.stats.checks import (
-    ROUNDING,
+    TIE,
     check_accuracy,
     check_count,
     check_lengths,
@@ -30,15 +30,28 @@ from gatekeeper.stats.checks import (
     check_share,
     check_values,
 )
-from gatekeeper.stats.intervals import Interval
+from gatekeeper.stats.exact import EXACT_MOST, exact_p_values, fresh_p_values
+from gatekeeper.stats.lower_end import BELOW_ONE, lower_end
+from gatekeeper.stats.ratio_score import (
+    PairedCounts,
+    ratio_interval,
+    ratio_score_p,
+    ratio_score_z,
+    ratio_score_z_array,
+)
 from gatekeeper.stats.scored import FIELLER_LEAST_ITEMS, FiellerTest, fieller
 
 __all__ = [
+    "EXACT_MOST",
     "FIELLER_LEAST_ITEMS",
+    "TIE",
     "FiellerTest",
     "PairedCounts",
     "fieller",
     "paired_counts",
+    "paired_lower",
+    "paired_p",
+    "paired_p_array",
     "passes",
     "ratio_interval",
     "ratio_score_p",
@@ -47,38 +60,6 @@ __all__ = [
     "retention_binary",
     "smallest_passable_n",
 ]
-
-# p must be below alpha by more than the rounding of p itself.
-TIE = 1e-9
-
-
-@dataclass(frozen=True)
-class PairedCounts:
-    """Items by who was right: a both, b the student only, c the teacher only, d neither."""
-
-    a: int
-    b: int
-    c: int
-    d: int
-
-    def __post_init__(self) -> None:
-        for name in ("a", "b", "c", "d"):
-            object.__setattr__(self, name, check_count(f"count {name}", getattr(self, name)))
-
-    @property
-    def n(self) -> int:
-        """Number of items."""
-        return self.a + self.b + self.c + self.d
-
-    @property
-    def student_right(self) -> int:
-        """Number of items that the student got right."""
-        return self.a + self.b
-
-    @property
-    def teacher_right(self) -> int:
-        """Number of items that the teacher got right."""
-        return self.a + self.c
 
 
 def passes(p: float | None, alpha: float) -> bool:
@@ -102,95 +83,88 @@ def paired_counts(student: ArrayLike, teacher: ArrayLike) -> PairedCounts:
     return PairedCounts(both, student_only, teacher_only, s.size - both - student_only - teacher_only)
 
 
-def ratio_score_z_array(a: ArrayLike, b: ArrayLike, c: ArrayLike, r0: ArrayLike) -> NDArray[np.float64]:
-    """Return the score statistic z of R <= r0 for many tables at once; large z speaks for R > r0.
+def paired_p_array(a: ArrayLike, b: ArrayLike, c: ArrayLike, r0: float) -> NDArray[np.float64]:
+    """Return the one-sided p values of R <= r0 against R > r0 for many tables at once.
 
-    With s - r0 t as the quantity of one item, z = sum / sqrt(n * variance), where the variance r0 (p10 + p01) uses the
-    maximum-likelihood cell probabilities under R = r0 (Nam & Blackwelder 2002; Tang, Tang & Chan 2003). For fixed r0
-    their likelihood splits into the share of items that anybody got right, which cancels, and u, the share of these
-    that only the teacher got right; u is the larger root of a quadratic.
+    The exact test where r0 < 1 and a + b + c <= `EXACT_MOST`, else the score test. Where the score test meets b = 0, p
+    is not below the chance of c losses or fewer among a + c items at the share 1 - r0. If the student is right only
+    where the teacher is, as it is in agreement with the teacher, that chance is the exact p with any number of items.
 
     Args:
-        a, b, c: counts as in `PairedCounts`, any shapes that broadcast; fractions are allowed (expected counts). The
-            items that nobody got right carry no information on R.
+        a, b, c: whole counts as in `PairedCounts`, any shapes that broadcast.
         r0: retention at the edge of the hypothesis, above 0.
 
     Returns:
-        z in the broadcast shape; NaN where it is undefined (no item right, or a = n and r0 = 1). NaN is never above a
-        critical value. Numerators within rounding of 0 give 0.
+        p in the broadcast shape; NaN where the test is undefined. NaN is never below a level.
     """
-    a, b, c, r = (np.asarray(x, dtype=np.float64) for x in (a, b, c, r0))
-    informative = a + b + c
-    linear = a * (r * r - 1) - b - c * (2 - r * r)
-    square, constant = (r + 1) * informative, c * (1 - r)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        root = np.sqrt(np.maximum(linear * linear - 4 * square * constant, 0.0))
-        # Of the two forms of the larger root take the one that does not subtract nearly equal numbers.
-        stable = np.where(linear > 0, linear + root, root - linear) / 2
-        u = np.where(linear > 0, -constant / stable, stable / square)
-        u = np.clip(u, np.maximum(0.0, 1 - r), 1 / (r + 1))
-        variance = informative * np.maximum((r + 1) * u - (1 - r), 0.0)
-        right, needed = a + b, r * (a + c)
-        excess = right - needed
-        excess = np.where(np.abs(excess) <= ROUNDING * (right + needed), 0.0, excess)
-        return np.asarray(excess / np.sqrt(variance), dtype=np.float64)
+    a, b, c = np.broadcast_arrays(*(np.asarray(x, dtype=np.int64) for x in (a, b, c)))
+    p = np.asarray(ndtr(-ratio_score_z_array(a, b, c, check_retention("r0", r0))))
+    if r0 >= 1:
+        return p
+    m = a + b + c
+    p = np.where(b == 0, np.maximum(p, bdtr(c.astype(np.float64), m, 1 - r0)), p)
+    for size in np.unique(m[(m > 0) & (m <= EXACT_MOST)]):
+        here = m == size
+        p[here] = exact_p_values(int(size), r0)[b[here], c[here]]
+    return p
 
 
-def ratio_score_z(counts: PairedCounts, r0: float) -> float | None:
-    """Return the score statistic of R <= r0 (see `ratio_score_z_array`), or None where it is undefined."""
-    z = float(ratio_score_z_array(counts.a, counts.b, counts.c, check_retention("r0", r0)))
-    return None if math.isnan(z) else z
+def paired_p(counts: PairedCounts, r0: float) -> float | None:
+    """Return the one-sided p value of R <= r0 against R > r0 (see `paired_p_array`); None where it is undefined.
 
-
-def ratio_score_p(counts: PairedCounts, r0: float) -> float | None:
-    """Return the one-sided p value of R <= r0 against R > r0, or None where the test is undefined.
-
-    Decide with `passes(p, alpha)`, not by comparing the bound of the interval with r0.
+    Decide with `passes(p, alpha)`. An exact p is 1 where the ratio is at most r0.
     """
-    z = ratio_score_z(counts, r0)
-    return None if z is None else float(ndtr(-z))
+    p = float(paired_p_array(counts.a, counts.b, counts.c, r0))
+    return None if math.isnan(p) else p
 
 
-def ratio_interval(counts: PairedCounts, confidence: float = 0.90) -> Interval:
-    """Return the interval of R by inversion of the score test.
+def paired_lower(counts: PairedCounts, alpha: float, r0: float | None = None) -> float | None:
+    """Return the lower end of R that goes with `paired_p`: the r from which on p is not below `alpha`.
 
-    Its lower end at confidence 1 - 2 alpha is the one-sided lower bound at alpha. It depends on a, b and c only.
+    p rises with r, but for dips in some 3 % of the tables, those in which the student is right on many items that the
+    teacher misses; there p may come below `alpha` once more within 0.02 of the end. With `r0` given, the end always
+    agrees with the decision at it: passes(paired_p(counts, r0), alpha) exactly when r0 is below the end. It is solved
+    for to 1e-6.
+
+    Args:
+        alpha: one-sided error, in (0, 0.5).
+        r0: the requirement that is decided on; None where nothing is decided.
 
     Returns:
-        (lower, upper). Where one model got nothing right the interval is one-sided but still real: (0, z^2 / c) when
-        the student got nothing right (R = 0), (b / z^2, inf) when the teacher got nothing right (R has no upper
-        bound). (None, None) when nobody got anything right, and when there is no item.
+        The end; None when nobody got anything right.
     """
-    quantile = -float(ndtri((1 - check_share("confidence", confidence)) / 2))
-    if counts.a + counts.b + counts.c == 0:
-        return None, None
-    # Exchanging the models turns R into 1 / R and z into -z.
-    inverse = _lower_end(counts.a, counts.c, counts.b, quantile)
-    return _lower_end(counts.a, counts.b, counts.c, quantile), (1 / inverse if inverse > 0 else math.inf)
+    check_share("alpha", alpha, below=0.5)
+    if r0 is not None:
+        check_retention("r0", r0)
+    return _lower(counts.a, counts.b, counts.c, float(alpha), r0)
 
 
-def retention_binary(student: ArrayLike, teacher: ArrayLike, *, alpha: float, n_failed: int = 0) -> Estimate:
-    """Return the retention of a student from right or wrong answers, with the interval of the paired score test.
+def retention_binary(
+    student: ArrayLike, teacher: ArrayLike, *, alpha: float, n_failed: int = 0, r0: float | None = None
+) -> Estimate:
+    """Return the retention of a student from right or wrong answers, with its interval.
 
     Args:
         student, teacher: as in `paired_counts`.
         alpha: one-sided error of each end, in (0, 0.5); the interval's confidence is 1 - 2 alpha.
         n_failed: items that belong to the split and have no pair of scores; they are only counted.
+        r0: the requirement that is decided on, with which the lower end then agrees (see `paired_lower`).
 
     Returns:
-        An Estimate of R. value, lower and upper are None when the teacher got nothing right: there is nothing to
-        retain. Decide with `ratio_score_p` and `passes`.
+        An Estimate of R. Its lower end is `paired_lower`, its upper end that of the score interval. value, lower and
+        upper are None when the teacher got nothing right: there is nothing to retain. Decide with `paired_p` and
+        `passes`.
     """
     check_share("alpha", alpha, below=0.5)
     counts = paired_counts(student, teacher)
     defined = counts.teacher_right > 0
-    lower, upper = ratio_interval(counts, 1 - 2 * alpha) if defined else (None, None)
+    exact = counts.a + counts.b + counts.c <= EXACT_MOST
     return Estimate(
         value=counts.student_right / counts.teacher_right if defined else None,
-        lower=lower,
-        upper=upper,
+        lower=paired_lower(counts, alpha, r0) if defined else None,
+        upper=ratio_interval(counts, 1 - 2 * alpha)[1] if defined else None,
         confidence=1 - 2 * alpha,
-        method="paired ratio score",
+        method="exact conditional E+M" if exact else "paired ratio score",
         n_expected=counts.n + check_count("n_failed", n_failed),
         n_scored=counts.n,
         n_failed=n_failed,
@@ -198,10 +172,12 @@ def retention_binary(student: ArrayLike, teacher: ArrayLike, *, alpha: float, n_
 
 
 def smallest_passable_n(r0: float, alpha: float, teacher_accuracy: float) -> int | None:
-    """Return the number of items below which even a student identical to the teacher cannot pass.
+    """Return the number of items below which a student identical to the teacher cannot pass.
 
-    With b = c = 0 the statistic is sqrt(a (1 - r0) / r0), so a must exceed z^2 r0 / (1 - r0). The teacher is taken to
-    get the whole number of items right that is nearest to `teacher_accuracy` times n.
+    With b = c = 0 and m items right, p is r0^m or a little more. It does not fall with every m, so at levels that it
+    just reaches some numbers of items above may not pass either. A student that is right where the teacher is wrong may
+    pass with fewer items: it has more to show, a ratio above 1, and at the edge it does so as rarely as alpha says. The
+    teacher is taken to get the whole number of items right that is nearest to `teacher_accuracy` times n.
 
     Args:
         r0: required retention, above 0.
@@ -216,8 +192,18 @@ def smallest_passable_n(r0: float, alpha: float, teacher_accuracy: float) -> int
     check_accuracy("teacher_accuracy", teacher_accuracy)
     if r0 >= 1:
         return None
-    right = 1 + math.floor(float(ndtri(alpha)) ** 2 * r0 / (1 - r0))
+    right = _smallest_right(float(r0), float(alpha))
     return max(right, math.ceil((right - 0.5) / teacher_accuracy))
+
+
+@lru_cache(maxsize=1024)
+def _smallest_right(r0: float, alpha: float) -> int:
+    """Return the fewest items that both get right with which they pass."""
+    least = 1 + math.floor(math.log(alpha) / math.log(r0))
+    for m in range(least, EXACT_MOST + 1):
+        if passes(float(exact_p_values(m, r0)[0, 0]), alpha):
+            return m
+    return max(EXACT_MOST + 1, least, 1 + math.floor(float(ndtri(alpha)) ** 2 * r0 / (1 - r0)))
 
 
 def _right(name: str, answers: ArrayLike) -> NDArray[np.bool_]:
@@ -228,19 +214,19 @@ def _right(name: str, answers: ArrayLike) -> NDArray[np.bool_]:
     return array.astype(np.bool_)
 
 
-def _lower_end(a: int, b: int, c: int, quantile: float) -> float:
-    """Return the r at which z falls to `quantile`; z falls strictly in r."""
-    if a + b == 0:
-        return 0.0
-    if a + c == 0:
-        return b / quantile**2  # z is sqrt(b / r) here
+@lru_cache(maxsize=4096)
+def _lower(a: int, b: int, c: int, alpha: float, r0: float | None) -> float | None:
+    counts = PairedCounts(a, b, c, 0)
+    score = ratio_interval(counts, 1 - 2 * alpha)[0]
+    few = a + b + c <= EXACT_MOST
+    by_score = (b > 0 and not few) or (r0 is not None and r0 >= 1 and passes(ratio_score_p(counts, r0), alpha))
+    if not score or by_score:
+        return score
 
-    def gap(log_r: float) -> float:
-        # z is 0/0 at r = 1 without disagreement; it tends to 0 there from both sides.
-        return float(np.nan_to_num(ratio_score_z_array(a, b, c, math.exp(log_r)), nan=0.0)) - quantile
+    def p_value(r: float) -> float:
+        if few and r != r0:
+            return float(fresh_p_values(a + b + c, r)[b, c])
+        return float(paired_p_array(a, b, c, r))
 
-    high = math.log((a + b) / (a + c))  # z is 0 at the estimate
-    low = high - 1.0
-    while gap(low) < 0:  # ends, since z grows like 1 / sqrt(r) towards 0
-        low -= 2.0
-    return math.exp(float(brentq(gap, low, high, xtol=1e-14)))
+    below_one = lower_end(p_value, alpha * (1 - TIE), min(score if r0 is None else r0, BELOW_ONE), score)
+    return max(1.0, score) if below_one is None else below_one

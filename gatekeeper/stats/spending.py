@@ -25,8 +25,6 @@ LEAST_STEP = 1e-3
 # A look that may spend less than this cannot be passed.
 LEAST_SHARE = 1e-100
 
-_LEDGER_ROUNDING = 1e-12
-
 
 def look_alphas(alpha: float, looks: int) -> tuple[float, ...]:
     """Return the share of `alpha` that each of `looks` planned looks spends: alpha * 2k / (K (K + 1)).
@@ -51,7 +49,7 @@ def lan_demets_obf(alpha: float, fractions: Sequence[float]) -> tuple[float, ...
     """
     check_share("alpha", alpha, below=0.5)
     half = -float(ndtri(alpha / 2))
-    return _boundaries(_checked(fractions), lambda t: 2.0 * float(ndtr(-half / math.sqrt(t))))
+    return _boundaries(checked_fractions(fractions), lambda t: 2.0 * float(ndtr(-half / math.sqrt(t))))
 
 
 def pocock(alpha: float, fractions: Sequence[float]) -> tuple[float, ...]:
@@ -60,7 +58,7 @@ def pocock(alpha: float, fractions: Sequence[float]) -> tuple[float, ...]:
     Arguments and errors as in `lan_demets_obf`.
     """
     check_share("alpha", alpha, below=0.5)
-    return _boundaries(_checked(fractions), lambda t: alpha * math.log1p((math.e - 1.0) * t))
+    return _boundaries(checked_fractions(fractions), lambda t: alpha * math.log1p((math.e - 1.0) * t))
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
@@ -80,7 +78,8 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     return tuple(adjusted)
 
 
-def _checked(fractions: Sequence[float]) -> tuple[float, ...]:
+def checked_fractions(fractions: Sequence[float]) -> tuple[float, ...]:
+    """Return the fractions as floats when they rise and lie in (0, 1]; raise InputError otherwise."""
     steps = [later - earlier for earlier, later in zip((0.0, *fractions), fractions, strict=False)]
     if not steps or not all(step >= LEAST_STEP for step in steps) or not fractions[-1] <= 1.0:
         raise InputError(
@@ -105,7 +104,7 @@ def _boundaries(fractions: tuple[float, ...], spent: Callable[[float], float]) -
         level = _level(nodes, mass, step, share)
         bounds.append(level / math.sqrt(t))
         floor, ceiling = -FLOOR_SD * math.sqrt(t), min(level, FLOOR_SD * math.sqrt(t))
-        grid, weights = _quadrature(floor, ceiling, math.sqrt(finest))
+        grid, weights = quadrature(floor, ceiling, math.sqrt(finest))
         density = np.exp(-0.5 * ((grid[:, None] - nodes[None, :]) / step) ** 2) @ mass
         nodes, mass = grid, weights * density / (step * math.sqrt(2 * math.pi))
         time, used = t, spent(t)
@@ -124,22 +123,9 @@ def _level(nodes: NDArray[np.float64], mass: NDArray[np.float64], step: float, s
     return float(brentq(excess, -FLOOR_SD - 12.0 * step, float(nodes.max()) + 25.0 * step, xtol=1e-12))
 
 
-def _quadrature(low: float, high: float, scale: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def quadrature(low: float, high: float, scale: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return Gauss-Legendre nodes and weights over [low, high], 16 to each panel of at most four times `scale`."""
     x, w = np.polynomial.legendre.leggauss(16)
     edges = np.linspace(low, high, 1 + math.ceil((high - low) / (4 * scale)))
     half = np.diff(edges)[:, None] / 2
     return (edges[:-1, None] + half * (x + 1)).ravel(), (half * w).ravel()
-
-
-def next_alpha(planned: Sequence[float], spent: Sequence[float]) -> float | None:
-    """Return the error probability that the next look at a gate split would get, or None when nothing is left of it.
-
-    Args:
-        planned: of each look in the plan of this suite (see `look_alphas`).
-        spent: of each look that was taken so far, under whatever plan; it counts with what it took.
-    """
-    if len(spent) >= len(planned):
-        return None
-    alpha = planned[len(spent)]
-    return alpha if math.fsum([*spent, alpha]) <= math.fsum(planned) + _LEDGER_ROUNDING else None

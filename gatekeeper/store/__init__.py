@@ -7,6 +7,8 @@ Query functions live in one file per table group and take an open connection: ``
 from gatekeeper.store.artifacts import open_artifact, put, sweep
 from gatekeeper.store.connection import Store
 from gatekeeper.store.firewall import OpenItems
+from gatekeeper.store.gate_budget import GateBudget, budget_of, inherited_alpha, next_alpha_of
+from gatekeeper.store.gate_rows import row_keys
 from gatekeeper.store.journal import Journal
 from gatekeeper.store.looks import Look, looks_of, reserve_look, settle_look
 from gatekeeper.store.pointers import sync_pointers
@@ -15,16 +17,21 @@ from gatekeeper.store.spend import Budget
 
 __all__ = [
     "Budget",
+    "GateBudget",
     "Journal",
     "Look",
     "OpenItems",
     "Recovery",
     "Store",
+    "budget_of",
+    "inherited_alpha",
     "looks_of",
+    "next_alpha_of",
     "open_artifact",
     "put",
     "recover",
     "reserve_look",
+    "row_keys",
     "settle_look",
     "sweep",
     "sync_pointers",

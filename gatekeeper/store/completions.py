@@ -42,6 +42,22 @@ def completions_of(connection: DuckDBPyConnection, suite: str, model: str) -> li
     return [completion_from_row(row) for row in select(connection, sql, [suite, model])]
 
 
+def latencies_left_to(
+    connection: DuckDBPyConnection, suite: str, teacher: str, student: str, threshold: float
+) -> list[float | None]:
+    """Return the seconds of the teacher's answers on rows where the student is less than `threshold` sure.
+
+    None for an answer that came in a batch: nobody knows how long it alone took. What a teacher says as the judge of
+    answers is left out.
+    """
+    sql = """SELECT latency_s FROM completions JOIN predictions p USING (suite, item_id)
+             WHERE suite = $suite AND completions.model = $teacher AND completions.error_class IS NULL
+               AND request_key NOT IN (SELECT split_part(key, '#', 1) FROM spend WHERE purpose = 'judge')
+               AND p.model = $student AND coalesce(p.confidence < $threshold, true) ORDER BY request_key"""
+    named = {"suite": suite, "teacher": teacher, "student": student, "threshold": threshold}
+    return [row["latency_s"] for row in select(connection, sql, named)]
+
+
 def completion_from_row(row: dict[str, Any]) -> Completion:
     """Return the completion of one row of the table `completions`."""
     usage = Usage(

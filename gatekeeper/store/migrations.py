@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatekeeper.errors import StoreError
-from gatekeeper.store.tables import TABLES
-from gatekeeper.store.views import VIEWS
+from gatekeeper.store import tables, views
+from gatekeeper.store.gate_rows import insert_gate_rows, row_keys
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -22,17 +22,39 @@ Migration = Callable[["DuckDBPyConnection"], None]
 
 def create_tables(connection: DuckDBPyConnection) -> None:
     """Version 1: all tables."""
-    for statement in TABLES.values():
+    for statement in tables.VERSION_1.values():
         connection.execute(statement)
 
 
 def create_views(connection: DuckDBPyConnection) -> None:
     """Version 2: the views for people."""
-    for statement in VIEWS.values():
+    for statement in views.VERSION_2.values():
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (create_tables, create_views)
+def error_budget(connection: DuckDBPyConnection) -> None:
+    """Version 3: which rows each look has read, sealed rules, who read gate details, signatures.
+
+    The rows of earlier looks come from the items, so that they count against splits that share rows with them.
+    """
+    for statement in (*tables.ERROR_BUDGET.values(), *tables.LOOK_COLUMNS, *views.ERROR_BUDGET.values()):
+        connection.execute(statement)
+    looked = connection.execute(
+        """SELECT DISTINCT gate_digest, first(fingerprint) FROM suites
+           WHERE gate_digest IN (SELECT gate_digest FROM looks) GROUP BY gate_digest ORDER BY gate_digest"""
+    ).fetchall()
+    for gate_digest, suite in looked:
+        texts = connection.execute("SELECT text FROM items WHERE suite = ? AND split = 'gate'", [suite]).fetchall()
+        insert_gate_rows(connection, gate_digest, row_keys(text for (text,) in texts))
+
+
+def samples(connection: DuckDBPyConnection) -> None:
+    """Version 4: several answers of one model to one item, and promotions for a part of the traffic."""
+    for statement in tables.SAMPLES:
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (create_tables, create_views, error_budget, samples)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 

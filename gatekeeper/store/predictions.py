@@ -57,7 +57,8 @@ def predictions_of(
 ) -> list[Prediction]:
     """Return a model's predictions on a suite (on one split), by item id; gate items included."""
     sql = """SELECT predictions.* FROM predictions JOIN items USING (suite, item_id)
-             WHERE suite = $suite AND model = $model AND ($split IS NULL OR split = $split) ORDER BY item_id"""
+             WHERE suite = $suite AND model = $model AND ($split IS NULL OR split = $split)
+             ORDER BY item_id, sample_index"""
     rows = select(connection, sql, {"suite": suite, "model": model, "split": split})
     return [prediction_from_row(row) for row in rows]
 
@@ -74,7 +75,7 @@ def scores_of(
     sql = """SELECT scores.* FROM scores JOIN items USING (suite, item_id)
              WHERE suite = $suite AND model = $model AND ($scorer IS NULL OR scorer = $scorer)
              AND ($version IS NULL OR version = $version) AND ($split IS NULL OR split = $split)
-             ORDER BY item_id, scorer, version"""
+             ORDER BY item_id, scorer, version, sample_index"""
     named = {"suite": suite, "model": model, "scorer": scorer, "version": version, "split": split}
     return [score_from_row(row) for row in select(connection, sql, named)]
 

@@ -1,8 +1,8 @@
-"""The tables of schema version 1. All times are UTC, all money is DECIMAL(38,12) in US dollars."""
+"""The tables, by the schema version that made them. All times are UTC, all money is DECIMAL(38,12) in US dollars."""
 
 from __future__ import annotations
 
-TABLES: dict[str, str] = {
+VERSION_1: dict[str, str] = {
     "suites": """CREATE TABLE suites (
         fingerprint VARCHAR PRIMARY KEY, name VARCHAR NOT NULL, spec JSON NOT NULL, gate_digest VARCHAR NOT NULL,
         split_counts JSON, duplicates JSON, assumed JSON, registered_at TIMESTAMPTZ NOT NULL)""",
@@ -83,3 +83,50 @@ TABLES: dict[str, str] = {
     "evidence": """CREATE TABLE evidence (
         run VARCHAR, source VARCHAR, key VARCHAR, digest VARCHAR NOT NULL, PRIMARY KEY (run, source, key))""",
 }
+
+ERROR_BUDGET: dict[str, str] = {
+    "gate_rows": """CREATE TABLE gate_rows (
+        gate_digest VARCHAR, row_key VARCHAR, PRIMARY KEY (gate_digest, row_key))""",
+    "seals": """CREATE TABLE seals (
+        gate_digest VARCHAR PRIMARY KEY, sealed_at TIMESTAMPTZ NOT NULL, run VARCHAR NOT NULL, who VARCHAR NOT NULL,
+        content JSON NOT NULL, digest VARCHAR NOT NULL)""",
+    "amendments": """CREATE TABLE amendments (
+        gate_digest VARCHAR, seq INTEGER, "at" TIMESTAMPTZ NOT NULL, run VARCHAR, who VARCHAR NOT NULL,
+        reason VARCHAR NOT NULL, changes JSON NOT NULL, content JSON NOT NULL, digest VARCHAR NOT NULL,
+        PRIMARY KEY (gate_digest, seq))""",
+    "gate_reads": """CREATE TABLE gate_reads (
+        gate_digest VARCHAR, seq INTEGER, "at" TIMESTAMPTZ NOT NULL, who VARCHAR NOT NULL, run VARCHAR,
+        what VARCHAR NOT NULL, n_rows BIGINT NOT NULL, PRIMARY KEY (gate_digest, seq))""",
+    "signatures": """CREATE TABLE signatures (
+        run VARCHAR, key_id VARCHAR, public_key VARCHAR NOT NULL, statement JSON NOT NULL, signature VARCHAR,
+        signed_at TIMESTAMPTZ NOT NULL, who VARCHAR NOT NULL, PRIMARY KEY (run, key_id, signature))""",
+}
+"""What version 3 adds: who has read which gate rows, and under which rules."""
+
+LOOK_COLUMNS: tuple[str, ...] = (
+    "ALTER TABLE looks ADD COLUMN threshold DOUBLE",
+    "ALTER TABLE looks ADD COLUMN inherited DOUBLE DEFAULT 0",
+    "ALTER TABLE looks ALTER COLUMN inherited SET NOT NULL",
+    "ALTER TABLE looks ADD COLUMN n_read BIGINT",
+)
+"""What version 3 adds to `looks`. A column is added first and constrained then: DuckDB 1 cannot do both at once."""
+
+SAMPLES: tuple[str, ...] = (
+    """CREATE TABLE with_samples (
+        suite VARCHAR, model VARCHAR, item_id VARCHAR, output VARCHAR, confidence DOUBLE, error_class VARCHAR,
+        sample_index INTEGER, PRIMARY KEY (suite, model, item_id, sample_index))""",
+    "INSERT INTO with_samples SELECT *, 0 FROM predictions",
+    "DROP TABLE predictions",
+    "ALTER TABLE with_samples RENAME TO predictions",
+    """CREATE TABLE with_samples (
+        suite VARCHAR, model VARCHAR, item_id VARCHAR, scorer VARCHAR, version VARCHAR, value DOUBLE, reason VARCHAR,
+        sample_index INTEGER, PRIMARY KEY (suite, model, item_id, scorer, version, sample_index))""",
+    "INSERT INTO with_samples SELECT *, 0 FROM scores",
+    "DROP TABLE scores",
+    "ALTER TABLE with_samples RENAME TO scores",
+    "ALTER TABLE promotions ADD COLUMN threshold DOUBLE",
+)
+"""What version 4 changes: several answers to one item, and promotions for a part of the traffic."""
+
+TABLES = VERSION_1 | ERROR_BUDGET
+"""All tables of the present schema, each as it was first made."""

@@ -35,6 +35,9 @@ class Promotion(Record):
     run: str
     artifact: str
     replaced: str | None = Field(default=None, description="the artifact that was promoted before")
+    threshold: float | None = Field(
+        default=None, description="it answers where its confidence is at least this, the teacher elsewhere"
+    )
     who: str
     why: str
     promoted_at: datetime
@@ -89,9 +92,12 @@ def record_promotion(
     artifact: str,
     who: str,
     why: str,
+    threshold: float | None = None,
     at: datetime | None = None,
 ) -> Promotion:
-    """Promote `artifact` for a suite name; call `pointers.sync_pointers` after the transaction.
+    """Promote `artifact` for a suite name, on all traffic or where its confidence is at least `threshold`.
+
+    Call `pointers.sync_pointers` after the transaction.
 
     When the same artifact of the same run is what is promoted already, that promotion is returned and nothing changes,
     so that a crash promotes once. Times never go backwards within one suite name, whatever the clock does.
@@ -113,6 +119,7 @@ def record_promotion(
         run=run,
         artifact=artifact,
         replaced=replaced,
+        threshold=threshold,
         who=who,
         why=why,
         promoted_at=moment,

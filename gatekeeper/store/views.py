@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VIEWS: dict[str, str] = {
+VERSION_2: dict[str, str] = {
     "retention_by_round": """CREATE OR REPLACE VIEW retention_by_round AS
         SELECT suites.name AS suite, results.run, round, student, split, results.model, value AS retention,
                lower, upper, confidence, n_expected, n_scored, n_failed
@@ -38,3 +38,25 @@ VIEWS: dict[str, str] = {
                row_number() OVER (PARTITION BY suite_name ORDER BY promoted_at DESC, id) = 1 AS current
         FROM promotions""",
 }
+
+ERROR_BUDGET: dict[str, str] = {
+    "gate_budget": """CREATE OR REPLACE VIEW gate_budget AS
+        WITH own AS (
+            SELECT gate_digest, count(*) AS looks, sum(alpha) AS spent FROM looks GROUP BY gate_digest),
+        sizes AS (
+            SELECT gate_digest, count(*) AS n FROM gate_rows GROUP BY gate_digest),
+        shared AS (
+            SELECT here.gate_digest, there.gate_digest AS other, count(*) AS n
+            FROM gate_rows here JOIN gate_rows there USING (row_key)
+            WHERE here.gate_digest <> there.gate_digest GROUP BY ALL)
+        SELECT own.gate_digest, own.looks, any_value(sizes.n) AS gate_rows, own.spent,
+               coalesce(sum(others.spent * shared.n / sizes.n), 0) AS inherited,
+               own.spent + coalesce(sum(others.spent * shared.n / sizes.n), 0) AS charged
+        FROM own LEFT JOIN sizes USING (gate_digest) LEFT JOIN shared USING (gate_digest)
+        LEFT JOIN own others ON others.gate_digest = shared.other
+        GROUP BY own.gate_digest, own.looks, own.spent""",
+}
+"""What version 3 adds."""
+
+VIEWS = VERSION_2 | ERROR_BUDGET
+"""All views of the present schema."""

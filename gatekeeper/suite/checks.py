@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatekeeper.errors import Problem
 from gatekeeper.suite.paths import SUITES_FOLDER, inside, joined, local_init
 from gatekeeper.suite.problems import choice_hint, show_value
-from gatekeeper.suite.prompt import names_in, template_fault
-from gatekeeper.suite.spec_eval import SPLITS
+from gatekeeper.suite.prompt import VARIABLES, names_in, template_fault
+from gatekeeper.suite.spec_eval import SPLITS, EvalSpec
 from gatekeeper.suite.yaml_lines import Document, KeyPath
 
 HF_BUILDERS = ("json", "csv", "parquet")
@@ -30,6 +31,8 @@ class Checker:
     root: Path
     allow_outside: bool
     problems: list[Problem] = field(default_factory=list)
+    files: set[Path] = field(default_factory=set)
+    """What exists and is read: every file that the suite names."""
 
     def file(self, document: Document, key: KeyPath, *, hint: str | None = None, folder: bool = False) -> Path | None:
         """Return the existing file that `document` names at `key`, or None after noting what is wrong."""
@@ -47,11 +50,14 @@ class Checker:
             what = what if not path.exists() else f"is a {'file' if folder else 'folder'}"
             self.problems.append(document.problem(key, what, value=show_value(str(path)), hint=hint))
             return None
+        if not folder:
+            self.files.add(path)
         return path
 
-    def eval_file(self, document: Document) -> Path | None:
-        """Return the eval.yaml that the suite names, given as a folder or as a file."""
-        value = document.dig("evals", 0)
+    def eval_file(self, document: Document, index: int) -> Path | None:
+        """Return an eval.yaml that the suite names, given as a folder or as a file."""
+        key: KeyPath = ("evals", index)
+        value = document.dig(*key)
         if not isinstance(value, str) or not value:
             return None
         path = joined(document.file.parent, value)
@@ -59,9 +65,9 @@ class Checker:
         found = sorted(f.name for f in beside.iterdir() if (f / EVAL_FILE).is_file()) if beside.is_dir() else []
         hint = choice_hint(path.name, found) if found else None
         if path.is_dir():
-            inner = Document(document.file, {"evals": [f"{value.rstrip('/')}/{EVAL_FILE}"]}, document.lines)
-            return self.file(inner, ("evals", 0), hint=hint)
-        return self.file(document, ("evals", 0), hint=hint)
+            named: list[str | None] = [None] * index + [f"{value.rstrip('/')}/{EVAL_FILE}"]
+            return self.file(Document(document.file, {"evals": named}, document.lines), key, hint=hint)
+        return self.file(document, key, hint=hint)
 
     def data_files(self, document: Document) -> None:
         """Check every source of an eval."""
@@ -124,21 +130,25 @@ class Checker:
 
     def prompt(self, document: Document, labels: tuple[str, ...]) -> tuple[str | None, str | None]:
         """Return the template texts of system and user turn, None where there is none or it is wrong."""
-        texts: dict[str, str | None] = {}
-        for role in ("system", "user"):
-            key: KeyPath = ("prompt", role)
-            given = document.dig(*key)
-            if isinstance(given, dict):
-                key = (*key, "file")
-                path = self.file(document, key)
-                given = self._text(path, document, key) if path else None
-            texts[role] = given if isinstance(given, str) else None
-            fault = template_fault(texts[role] or "", labels)
-            if fault:
-                self.problems.append(document.problem(key, fault))
-                texts[role] = None
+        texts = {role: self.template(document, ("prompt", role), labels) for role in ("system", "user")}
         self._uses_input(document, texts)
         return texts["system"], texts["user"]
+
+    def template(
+        self, document: Document, key: KeyPath, labels: Sequence[str], variables: Sequence[str] = VARIABLES
+    ) -> str | None:
+        """Return the text of a template, given as a text or {file: path}, None where there is none or it is wrong."""
+        given = document.dig(*key)
+        if isinstance(given, dict):
+            key = (*key, "file")
+            path = self.file(document, key)
+            given = self._text(path, document, key) if path else None
+        if not isinstance(given, str):
+            return None
+        fault = template_fault(given, labels, variables)
+        if fault:
+            self.problems.append(document.problem(key, fault))
+        return None if fault else given
 
     def _uses_input(self, document: Document, texts: dict[str, str | None]) -> None:
         user = texts["user"]
@@ -186,9 +196,42 @@ class Checker:
             key: KeyPath = ("data", "splits", "teacher")
             self.problems.append(document.problem(key, message, hint="for example {teacher: 0.3, pool: 0.4}"))
 
-    def base_url(self, document: Document) -> str | None:
-        """Return the teacher's `base_url` with `${ENV}` expanded."""
-        key: KeyPath = ("teacher", "base_url")
+    def roles(self, document: Document, evals: Sequence[EvalSpec]) -> None:
+        """Check that one eval decides, that names are unique, and that the gates name evals and columns that exist."""
+        names = [spec.eval for spec in evals]
+        repeated = [index for index, name in enumerate(names) if name in names[:index]]
+        for index in repeated:
+            message = "an eval of this name is in the suite already"
+            self.problems.append(document.problem(("evals", index), message, value=show_value(names[index])))
+        main = sum(spec.role == "main" for spec in evals)
+        if main != 1 and not repeated:
+            message = f"{main or 'none'} of the evals {'are' if main > 1 else 'is'} of `role: main`"
+            self.problems.append(document.problem(("evals",), message, hint="one decides; the others are ood or guard"))
+        self._gates(document, evals)
+
+    def _gates(self, document: Document, evals: Sequence[EvalSpec]) -> None:
+        ood = document.dig("gates", "ood")
+        known = [spec.eval for spec in evals if spec.role == "ood"]
+        for index, one in enumerate(ood if isinstance(ood, list) else []):
+            name = one.get("eval") if isinstance(one, dict) else None
+            if isinstance(name, str) and name not in known:
+                key: KeyPath = ("gates", "ood", index, "eval")
+                hint = choice_hint(name, known) if known else "add an eval of `role: ood` to `evals`"
+                message = "the suite has no eval of `role: ood` with this name"
+                self.problems.append(document.problem(key, message, value=show_value(name), hint=hint))
+        columns = [column for spec in evals if spec.role == "main" for column in spec.data.slices]
+        by = document.dig("gates", "slices", "by")
+        for index, name in enumerate(by if isinstance(by, list) else []):
+            if isinstance(name, str) and name not in columns:
+                hint = choice_hint(name, columns) if columns else "name the column in the eval's `data.slices`"
+                message = "is not one of the eval's `data.slices`"
+                self.problems.append(
+                    document.problem(("gates", "slices", "by", index), message, value=show_value(name), hint=hint)
+                )
+
+    def base_url(self, document: Document, section: str) -> str | None:
+        """Return the `base_url` of the teacher or the judge with `${ENV}` expanded."""
+        key: KeyPath = (section, "base_url")
         url = document.dig(*key)
         if not isinstance(url, str):
             return None

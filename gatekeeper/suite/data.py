@@ -1,4 +1,4 @@
-"""The rows of a suite's eval, divided into splits, without duplicates and with digests.
+"""The rows of a suite's eval, divided into splits, without duplicates or copies of gate rows, and with digests.
 
 Items come sorted by split and id, so nothing that follows depends on the order of rows in a file.
 """
@@ -6,12 +6,15 @@ Items come sorted by split and id, so nothing that follows depends on the order 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from gatekeeper.hashing import content_hash, hash_fraction, normalize_text
 from gatekeeper.records import Item, Split
+from gatekeeper.scorers import Judge
+from gatekeeper.suite.leaks import NearCopy, Placed, without_near_copies
+from gatekeeper.suite.other_evals import other_items
 from gatekeeper.suite.rows import Faults, read_rows, source_name
 from gatekeeper.suite.rows_to_items import Draft, Reader
 from gatekeeper.suite.spec import SplitsSpec
@@ -20,17 +23,18 @@ from gatekeeper.suite.suite import Suite
 PRECEDENCE: tuple[Split, ...] = ("gate", "dev", "teacher", "pool")
 """A text that is in two splits stays in the one that stands first here."""
 
-_Placed = tuple[Split, Draft]
-
 
 @dataclass(frozen=True)
 class ItemSet:
     """The items of a suite and what was left out.
 
+    `counts` and `digests` are of the eval that decides; rows of other evals are gate items too.
+
     `duplicates` counts dropped rows by kind: `within_<split>`, `<split>_in_<other>` (dropped from `split`, since the
     text is in `other`), `cluster_<split>_in_<other>` (another row of its cluster is in `other`; only where splits have
-    files of their own). `conflicting_labels` counts those dropped duplicates whose target is not that of the row that
-    was kept; they are part of the other counts.
+    files of their own), `near_<split>_in_gate` (dropped from `split`, since it is a copy of a gate row but for spelling
+    or a few words; `near` holds the most similar ones, by id). `conflicting_labels` counts those dropped duplicates
+    whose target is not that of the row that was kept; they are part of the other counts.
     """
 
     items: tuple[Item, ...]
@@ -39,6 +43,8 @@ class ItemSet:
     digest: str
     duplicates: dict[str, int]
     rows_read: int
+    eval: str
+    near: tuple[NearCopy, ...] = ()
 
     @property
     def gate_digest(self) -> str:
@@ -46,8 +52,8 @@ class ItemSet:
         return self.digests["gate"]
 
     def split(self, name: Split) -> tuple[Item, ...]:
-        """Return the items of one split, sorted by id."""
-        return tuple(item for item in self.items if item.split == name)
+        """Return the items of one split of the eval that decides, sorted by id."""
+        return tuple(item for item in self.items if item.split == name and item.eval == self.eval)
 
 
 def load_items(suite: Suite) -> ItemSet:
@@ -65,18 +71,22 @@ def load_items(suite: Suite) -> ItemSet:
     duplicates: Counter[str] = Counter()
     if suite.eval.spec.data.cluster is not None:
         placed = _whole_clusters(placed, duplicates)
-    kept = _without_duplicates(placed, duplicates)
+    others = other_items(suite, faults, duplicates)
+    kept = _without_duplicates(placed, frozenset(normalize_text(item.text) for item in others), duplicates)
+    kept, near = without_near_copies(kept, others, duplicates)
     items = sorted((_item(suite, split, draft) for split, draft in kept), key=lambda item: (item.split, item.id))
     counts = Counter(item.split for item in items)
-    _check_splits(suite, items, faults)
+    _check_splits(suite, items, duplicates, faults)
     faults.raise_if_any()
     return ItemSet(
-        items=tuple(items),
+        items=(*items, *others),
         counts={name: counts[name] for name in PRECEDENCE},
         digests={name: split_digest(item for item in items if item.split == name) for name in PRECEDENCE},
-        digest=_digest_of_all(items),
-        duplicates=dict(sorted(duplicates.items())),
+        digest=_digest_of_all([*items, *others]),
+        duplicates={kind: count for kind, count in sorted(duplicates.items()) if count},
         rows_read=rows_read,
+        eval=suite.eval.name,
+        near=near,
     )
 
 
@@ -110,11 +120,11 @@ def _digest_of_all(items: Sequence[Item]) -> str:
     return content_hash(rows)
 
 
-def _read(suite: Suite, faults: Faults) -> tuple[list[_Placed], int]:
+def _read(suite: Suite, faults: Faults) -> tuple[list[Placed], int]:
     data, folder = suite.eval.spec.data, suite.eval.folder
     reader = Reader(data, frozenset(suite.eval.labels), faults)
     sources = [(None, data.source), *data.splits.sources.items()]
-    placed: list[_Placed] = []
+    placed: list[Placed] = []
     rows_read = 0
     for split, source in sources:
         if source is None:
@@ -131,7 +141,7 @@ def _read(suite: Suite, faults: Faults) -> tuple[list[_Placed], int]:
     return placed, rows_read
 
 
-def _check_ids(placed: Sequence[_Placed], suite: Suite, faults: Faults) -> None:
+def _check_ids(placed: Sequence[Placed], suite: Suite, faults: Faults) -> None:
     """Ids that the user gave are unique; ids that are content hashes repeat for repeated rows, which are duplicates."""
     column = suite.eval.spec.data.id
     if column is None:
@@ -146,7 +156,7 @@ def _check_ids(placed: Sequence[_Placed], suite: Suite, faults: Faults) -> None:
             first[draft.id] = draft.place
 
 
-def _whole_clusters(placed: list[_Placed], duplicates: Counter[str]) -> list[_Placed]:
+def _whole_clusters(placed: list[Placed], duplicates: Counter[str]) -> list[Placed]:
     """Drop rows whose cluster is also in a split that takes precedence: only files per split can do that."""
     home: dict[str, Split] = {}
     for name in PRECEDENCE:
@@ -162,18 +172,23 @@ def _whole_clusters(placed: list[_Placed], duplicates: Counter[str]) -> list[_Pl
     return kept
 
 
-def _without_duplicates(placed: Sequence[_Placed], duplicates: Counter[str]) -> list[_Placed]:
+def _without_duplicates(placed: Sequence[Placed], closed: Collection[str], duplicates: Counter[str]) -> list[Placed]:
     """Keep each normalised text once: in the first split of PRECEDENCE, and there the row with the first id.
+
+    Texts of other evals, `closed`, are gate texts too: no split that is learned from or steers has them.
 
     `placed` is sorted by id, so which row is kept does not depend on the order of rows in a file.
     """
-    seen: dict[str, _Placed] = {}
-    kept: list[_Placed] = []
+    seen: dict[str, Placed] = {}
+    kept: list[Placed] = []
     for name in PRECEDENCE:
         for split, draft in placed:
             if split != name:
                 continue
             text = normalize_text(draft.text)
+            if split != "gate" and text in closed:
+                duplicates[f"{split}_in_gate"] += 1
+                continue
             if text not in seen:
                 seen[text] = (split, draft)
                 kept.append((split, draft))
@@ -198,22 +213,31 @@ def _item(suite: Suite, split: Split, draft: Draft) -> Item:
     )
 
 
-def _check_splits(suite: Suite, items: Sequence[Item], faults: Faults) -> None:
-    """Every split that is asked for has rows; where right answers count, they are known and not all the same."""
+def _check_splits(suite: Suite, items: Sequence[Item], duplicates: Counter[str], faults: Faults) -> None:
+    """Every split that is asked for has rows; where right answers count, they are known and not all the same.
+
+    Where a judge decides, rows of dev and gate may do without: those that have a right answer correct the judge.
+    """
     data = suite.eval.spec.data
     needed = {name for name in PRECEDENCE if data.splits.shares.get(name) or name in data.splits.sources}
     file = str(suite.eval.file)
     for name in PRECEDENCE:
         if name in needed and not any(item.split == name for item in items):
-            hint = "add rows, or raise its share"
+            copies = sum(count for kind, count in duplicates.items() if kind.endswith(f"{name}_in_gate"))
+            left_out = f"{copies} rows were left out because gate rows repeat them: " if copies else ""
+            hint = f"{left_out}add rows, or raise its share"
             faults.add(file, None, f"data.splits.{name}", f"the split {name} has no rows", hint=hint)
     if data.target is None:
         return
-    for name in ("gate", "dev", "teacher"):
+    # A judge scores every row, and people's answers to some of them correct it.
+    judged = isinstance(suite.eval.scorer, Judge)
+    labelled: tuple[Split, ...] = ("teacher",) if judged else ("gate", "dev", "teacher")
+    for name in labelled:
         unlabelled = [item for item in items if item.split == name and item.target is None]
         if unlabelled:
             message = f"{len(unlabelled)} rows of the split {name} have no right answer, for example {unlabelled[0].id}"
-            faults.add(file, None, "data.target", message, hint="fill the column; only the pool may do without")
+            without = "the pool, and dev and gate where a judge decides," if judged else "the pool"
+            faults.add(file, None, "data.target", message, hint=f"fill the column; only {without} may do without")
     known = {item.target for item in items if item.target is not None}
     if len(known) == 1:
         message = f"all rows have one label, {known.pop()!r}, so nothing is to be decided"

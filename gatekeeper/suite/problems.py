@@ -13,7 +13,7 @@ from pydantic import BaseModel, Tag, ValidationError
 
 from gatekeeper.errors import Problem
 from gatekeeper.suite.secrets import looks_secret
-from gatekeeper.suite.spec import RECIPES, TEACHER_FORMS
+from gatekeeper.suite.spec import JUDGE_FORMS, RECIPES, TEACHER_FORMS
 from gatekeeper.suite.spec_eval import NAME
 from gatekeeper.suite.yaml_lines import Document, KeyPath
 
@@ -119,8 +119,9 @@ def _scalar_message(kind: str, detail: Any, value: Any) -> tuple[str, str | None
 
 
 def _unknown_kind(path: KeyPath, value: Any, document: Document) -> Problem:
-    """A teacher or student whose `model` or `recipe` names nothing we know."""
-    key, choices = ("recipe", RECIPES) if path[0] == "students" else ("model", TEACHER_FORMS)
+    """A teacher, judge or student whose `model` or `recipe` names nothing that may stand there."""
+    kinds = {"students": ("recipe", RECIPES), "judge": ("model", JUDGE_FORMS)}
+    key, choices = kinds.get(str(path[0]), ("model", TEACHER_FORMS))
     if not isinstance(value, dict):
         return document.problem(path, f"should be a mapping with `{key}`", value=show_value(value))
     if key not in value:

@@ -1,6 +1,7 @@
-"""What the teacher sees of an item: the suite's templates, rendered in a sandbox.
+"""What the teacher sees of an item, and a judge of an answer: templates, rendered in a sandbox.
 
-Templates know two names: `input` (the item's text) and `labels` (the list of labels). An unknown name is an error.
+Templates know two names: `input` (the item's text) and `labels` (the list of labels). A judge's rubric knows `output`
+as well (the answer that is judged). An unknown name is an error.
 """
 
 from __future__ import annotations
@@ -41,15 +42,29 @@ def render(suite: Suite, item: Item) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def template_fault(text: str, labels: Sequence[str]) -> str | None:
+def render_rubric(rubric: str, item: Item, output: str, labels: Sequence[str]) -> str:
+    """Return what a judge is asked about the answer `output` to `item`.
+
+    Raises:
+        InputError: the rubric fails on this item.
+    """
+    try:
+        return _compile(rubric).render(input=item.text, output=output, labels=tuple(labels))
+    except Exception as error:  # a template may raise anything
+        raise InputError(f"the rubric fails on item {item.id!r}: {error}", hint="mend the rubric") from error
+
+
+def template_fault(text: str, labels: Sequence[str], variables: Sequence[str] = VARIABLES) -> str | None:
     """Return what is wrong with a template, or None. It is parsed, its names are checked, and it is rendered once."""
     from jinja2 import TemplateError, meta
 
     try:
-        unknown = meta.find_undeclared_variables(_environment().parse(text)) - set(VARIABLES)
+        unknown = meta.find_undeclared_variables(_environment().parse(text)) - set(variables)
         if unknown:
-            return f"the template names {', '.join(sorted(unknown))}, and only {' and '.join(VARIABLES)} exist"
-        _compile(text).render(input="a text", labels=tuple(labels))
+            known = f"{', '.join(variables[:-1])} and {variables[-1]}"
+            return f"the template names {', '.join(sorted(unknown))}, and only {known} exist"
+        values = {"input": "a text", "output": "an answer", "labels": tuple(labels)}
+        _compile(text).render({name: values[name] for name in variables})
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         return f"the template is not valid{f' (its line {line})' if line else ''}: {error.message or error}"

@@ -10,9 +10,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
 
 from gatekeeper.suite.spec_eval import (
+    Column,
     DataSpec,
     DuckDBSource,
     EvalSpec,
@@ -32,6 +33,7 @@ from gatekeeper.suite.spec_eval import (
     Version,
 )
 from gatekeeper.suite.spec_models import (
+    JUDGE_FORMS,
     RECIPES,
     TEACHER_FORMS,
     AnswersFile,
@@ -39,6 +41,7 @@ from gatekeeper.suite.spec_models import (
     ChatTeacher,
     EncoderStudent,
     EncoderTeacher,
+    JudgeModelSpec,
     LinearStudent,
     OpenAIParams,
     OpenAITeacher,
@@ -49,6 +52,7 @@ from gatekeeper.suite.spec_models import (
 )
 
 __all__ = [
+    "JUDGE_FORMS",
     "RECIPES",
     "TEACHER_FORMS",
     "AnswersFile",
@@ -62,19 +66,26 @@ __all__ = [
     "EncoderStudent",
     "EncoderTeacher",
     "EvalSpec",
+    "FormatGate",
     "GatesSpec",
+    "GuardsGate",
     "HfSource",
+    "JudgeModelSpec",
     "LatencyGate",
+    "LeakageGate",
     "LinearStudent",
     "LoopSpec",
     "MineSpec",
+    "OodGate",
     "OpenAIParams",
     "OpenAITeacher",
+    "PartialSpec",
     "PolicySpec",
     "PromptSpec",
     "QualityGate",
     "ReplayTeacher",
     "ServingSpec",
+    "SlicesGate",
     "Source",
     "SplitsSpec",
     "StaticStudent",
@@ -123,6 +134,9 @@ class CostsSpec(FileModel):
     engineering_hours: Number = Field(default=80.0, ge=0, description="one-time hours to put a student into production")
     usd_per_hour: Money = Field(default=Decimal("100"), description="US dollars per hour of that work")
     operations_hours_per_month: Number = Field(default=4.0, ge=0, description="hours a month to keep it running")
+    usd_per_label: Money = Field(
+        default=Decimal("0.10"), description="US dollars for a person to give one row its right answer"
+    )
 
 
 class QualityGate(FileModel):
@@ -132,6 +146,9 @@ class QualityGate(FileModel):
     confidence: Number = Field(default=0.95, gt=0.5, lt=1, description="1 - alpha, over all looks together")
     looks: Int = Field(default=5, ge=1, le=50, description="how often the gate split may be looked at")
     look_when: Share = Field(default=0.5, description="least chance to pass, by development results, to spend a look")
+    interim: Int = Field(
+        default=1, ge=1, le=10, description="how often a look may stop while its rows stream in; 1: only at the end"
+    )
     max_failed: Share = Field(
         default=0.01, description="most gate rows that the teacher may have failed on, as a share"
     )
@@ -150,17 +167,85 @@ class CostGate(FileModel):
 
 
 class LatencyGate(FileModel):
-    """The student answers fast enough."""
+    """The student answers fast enough under load."""
 
-    p95_ms: Number = Field(gt=0, description="most milliseconds of the 95th percentile, one text at a time")
+    p95_ms: Number = Field(gt=0, description="most milliseconds of the 95th percentile")
+    concurrency: Int = Field(
+        default=1, ge=1, le=1024, description="callers that ask at the same time, one text each, while it is measured"
+    )
+
+
+class SlicesGate(FileModel):
+    """No part of the traffic is left behind."""
+
+    by: tuple[Column, ...] = Field(min_length=1, description="columns of `data.slices`; each value is a slice")
+    min: Number = Field(gt=0, lt=1, description="least student quality / teacher quality in each slice")
+    prove: StrictBool = Field(
+        default=False, description="false: no slice may be shown to be below `min`; true: each is shown to be above it"
+    )
+
+
+class OodGate(FileModel):
+    """How the student behaves on inputs that the task is not about; one rule for each value that is given."""
+
+    eval: Name = Field(description="an eval of `role: ood`")
+    retention: Number | None = Field(default=None, gt=0, lt=1, description="least student quality / teacher quality")
+    auroc: Number | None = Field(
+        default=None,
+        gt=0.5,
+        lt=1,
+        description="least chance that the student is surer of a row of the main eval than of one of this eval",
+    )
+
+    @model_validator(mode="after")
+    def _some_rule(self) -> OodGate:
+        if self.retention is None and self.auroc is None:
+            raise ValueError("needs `retention` or `auroc`, and has neither")
+        return self
+
+
+class GuardsGate(FileModel):
+    """Evals of `role: guard` must not get worse."""
+
+    margin: Number = Field(
+        default=0.02, gt=0, lt=1, description="the student's mean score may be this much below the teacher's, no more"
+    )
+
+
+class FormatGate(FileModel):
+    """Answers can be used."""
+
+    parses: Number = Field(gt=0, lt=1, description="least share of the student's answers that are one of the labels")
+
+
+class LeakageGate(FileModel):
+    """The pool may not be full of gate rows."""
+
+    max_share: Share = Field(
+        default=0.05, description="most pool rows that may be copies or near copies of gate rows; they are dropped"
+    )
 
 
 class GatesSpec(FileModel):
     """What must hold."""
 
     quality: QualityGate = Field(default=QualityGate(), description="retention of the primary score")
+    slices: SlicesGate | None = Field(default=None, description="absent: no rule on slices")
+    ood: tuple[OodGate, ...] = Field(default=(), description="rules on evals of `role: ood`")
+    guards: GuardsGate = Field(default=GuardsGate(), description="for each eval of `role: guard`")
+    format: FormatGate | None = Field(default=None, description="absent: no rule on the form of answers")
     cost: CostGate = Field(default=CostGate(), description="saving and payback")
     latency: LatencyGate | None = Field(default=None, description="absent: no rule on latency")
+    leakage: LeakageGate = Field(default=LeakageGate(), description="copies of gate rows in the pool")
+
+
+class PartialSpec(FileModel):
+    """A student that falls short on all traffic may take over the part where it is sure."""
+
+    max_teacher_share: Share = Field(default=0.5, description="most traffic that may stay with the teacher")
+    delta: Number = Field(
+        default=0.1, gt=0, lt=0.5, description="error probability of the choice of the confidence threshold on dev"
+    )
 
 
 class MineSpec(FileModel):
@@ -198,17 +283,24 @@ class SuiteSpec(FileModel):
     version: Version = Field(description="of the file format")
     suite: Name = Field(description="name of the suite")
     evals: tuple[EvalRef, ...] = Field(
-        min_length=1, max_length=1, description="one eval: its folder, its eval.yaml, or its content inline"
+        min_length=1,
+        description="each by its folder, its eval.yaml, or its content inline; one is `role: main`, the others are "
+        "`ood` or `guard`",
     )
     prompt: PromptSpec | None = Field(default=None, description="absent: the data's own messages")
     prices: FilePath | None = Field(
         default=None, description="your own price file; its prices go before the price book"
     )
     teacher: TeacherSpec = Field(description=f"the model to be replaced: {', '.join(TEACHER_FORMS)}")
+    judge: JudgeModelSpec | None = Field(
+        default=None,
+        description=f"the model that says yes or no, where the deciding scorer is a judge: {', '.join(JUDGE_FORMS)}",
+    )
     students: tuple[StudentSpec, ...] = Field(min_length=1, description="tried in this order; names are unique")
     traffic: TrafficSpec = Field(description="the volume that the verdict is about")
     serving: ServingSpec = Field(default=ServingSpec(), description="how a student would be served")
     costs: CostsSpec = Field(default=CostsSpec(), description="human effort")
     gates: GatesSpec = Field(default=GatesSpec(), description="what must hold")
+    partial: PartialSpec | None = Field(default=None, description="absent: all traffic or none")
     loop: LoopSpec = Field(default=LoopSpec(), description="rounds and money of the loop")
     policy: PolicySpec = Field(default=PolicySpec(), description="what people decided, for the record")

@@ -37,6 +37,7 @@ Money = Annotated[Decimal, BeforeValidator(_money, json_schema_input_type=float)
 Name = Annotated[str, Field(pattern=NAME)]
 Version = Annotated[Literal[1], BeforeValidator(_version)]
 Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False)]
+Role = Literal["main", "ood", "guard"]
 Column = Annotated[str, Field(min_length=1)]
 FilePath = Annotated[str, Field(min_length=1, description="relative to the file that names it")]
 
@@ -172,6 +173,12 @@ class TaskSpec(FileModel):
     labels: Labels = Field(description="the labels, or {file: path} with one label per line")
 
 
+class SamplesSpec(FileModel):
+    """How often each row is asked, for models that do not always answer the same."""
+
+    teacher: Int = Field(default=1, ge=1, le=64, description="answers of the teacher to each dev and gate row")
+
+
 class EvalSpec(FileModel):
     """eval.yaml: how to score."""
 
@@ -184,6 +191,12 @@ class EvalSpec(FileModel):
         default={"exact": ScorerSpec.model_validate("exact")}, min_length=1, description="scorers by name"
     )
     primary: str | None = Field(default=None, description="the scorer that decides; may be absent if there is one only")
+    samples: SamplesSpec = Field(default=SamplesSpec(), description="how often each row is asked")
+    role: Role = Field(
+        default="main",
+        description="main: decides, and students learn its task; ood: inputs that the task is not about; "
+        "guard: must not get worse. All rows of ood and guard are gate rows",
+    )
 
     @model_validator(mode="after")
     def _primary_exists(self) -> EvalSpec:
@@ -191,4 +204,10 @@ class EvalSpec(FileModel):
             raise ValueError(f"needs `primary`, one of {', '.join(self.scorers)}")
         if self.primary is not None and self.primary not in self.scorers:
             raise ValueError(f"`primary` is {self.primary!r}, which is not one of {', '.join(self.scorers)}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_split_beside_main(self) -> EvalSpec:
+        if self.role != "main" and (self.data.splits != SplitsSpec() or self.data.source is None):
+            raise ValueError(f"all rows of an eval of `role: {self.role}` are gate rows: give `data.source`, no splits")
         return self

@@ -10,6 +10,7 @@ from gatekeeper.suite.spec_eval import FileModel, FilePath, Int, Name, Number
 
 MODEL_ID = r"^[^/\s]+/\S+$"
 TEACHER_FORMS = ("encoder", "chat", "replay", "openai/<name>")
+JUDGE_FORMS = ("chat", "replay", "openai/<name>")
 RECIPES = ("linear", "static", "encoder")
 
 PricedAs = Annotated[
@@ -98,6 +99,19 @@ TeacherSpec = Annotated[
     | Annotated[ReplayTeacher, Tag("<replay>")]
     | Annotated[OpenAITeacher, Tag("<openai>")],
     Discriminator(_teacher_tag),
+]
+
+
+def _judge_tag(value: object) -> str | None:
+    tag = _teacher_tag(value)
+    return None if tag == "<encoder>" else tag  # an encoder gives labels, and no verdict
+
+
+JudgeModelSpec = Annotated[
+    Annotated[ChatTeacher, Tag("<chat>")]
+    | Annotated[ReplayTeacher, Tag("<replay>")]
+    | Annotated[OpenAITeacher, Tag("<openai>")],
+    Discriminator(_judge_tag),
 ]
 
 

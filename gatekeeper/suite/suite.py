@@ -10,12 +10,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from gatekeeper.hashing import content_hash
-from gatekeeper.scorers import Scorer
+from gatekeeper.scorers import Judge, Scorer
 from gatekeeper.suite.spec import (
     CostsSpec,
     EvalSpec,
     GatesSpec,
+    JudgeModelSpec,
     LoopSpec,
+    PartialSpec,
     PolicySpec,
     ServingSpec,
     StudentSpec,
@@ -37,7 +39,7 @@ class Eval:
     file: Path
     """The file that holds the eval: an eval.yaml, or the suite itself."""
     labels: tuple[str, ...]
-    scorers: dict[str, Scorer]
+    scorers: dict[str, Scorer | Judge]
     primary: str
 
     @property
@@ -46,9 +48,17 @@ class Eval:
         return self.file.parent
 
     @property
-    def scorer(self) -> Scorer:
+    def scorer(self) -> Scorer | Judge:
         """The scorer that decides."""
         return self.scorers[self.primary]
+
+    @property
+    def gold(self) -> Scorer:
+        """The scorer that rests on right answers: the one that decides, or the one that corrects the judge."""
+        scorer = self.scorer
+        found = self.scorers[scorer.people] if isinstance(scorer, Judge) else scorer
+        assert not isinstance(found, Judge), "a judge is corrected by another kind of scorer"
+        return found
 
     def resolve(self, path: str) -> Path:
         """Return a path of the eval's file as one that can be opened."""
@@ -67,9 +77,10 @@ class Prompt:
 class Suite:
     """What must hold, for which traffic, between which models.
 
-    `teacher` and `students` are the file's, with local paths made absolute and `${ENV}` in `base_url` expanded;
-    `spec` is the file as it was written. `assumed` lists (key path, default) of what the user left open and a verdict
-    or bill rests on; money is given as text.
+    `eval` is the one that decides, `others` are those of the roles ood and guard.
+    `teacher`, `judge` and `students` are the file's, with local paths made absolute and `${ENV}` in `base_url`
+    expanded; `spec` is the file as it was written, `files` are all files that it names, itself included. `assumed`
+    lists (key path, default) of what the user left open and a verdict or bill rests on; money is given as text.
     """
 
     name: str
@@ -77,11 +88,14 @@ class Suite:
     root: Path
     spec: SuiteSpec
     eval: Eval
+    others: tuple[Eval, ...]
     prompt: Prompt | None
     teacher: TeacherSpec
     students: tuple[StudentSpec, ...]
     prices: Path | None
+    files: tuple[Path, ...]
     assumed: tuple[tuple[str, Any], ...]
+    judge: JudgeModelSpec | None = None
 
     @property
     def traffic(self) -> TrafficSpec:
@@ -109,6 +123,20 @@ class Suite:
         return self.spec.loop
 
     @property
+    def partial(self) -> PartialSpec | None:
+        """Whether, and how, a student may take over a part of the traffic."""
+        return self.spec.partial
+
+    @property
+    def evals(self) -> tuple[Eval, ...]:
+        """All evals, the one that decides first."""
+        return (self.eval, *self.others)
+
+    def eval_named(self, name: str) -> Eval:
+        """Return one eval of the suite."""
+        return next(one for one in self.evals if one.name == name)
+
+    @property
     def policy(self) -> PolicySpec:
         """What people decided, for the record."""
         return self.spec.policy
@@ -116,19 +144,24 @@ class Suite:
     def fingerprint(self, items_digest: str) -> str:
         """Return the identity under which results may be paired.
 
-        It covers prompt, labels, scorers with their versions, the teacher with its parameters, the gates and the items
-        (`ItemSet.digest`). It leaves out what cannot change a score or a rule: students, traffic, serving, costs,
-        loop, `concurrency` and `priced_as`.
+        It covers prompt, labels, scorers with their versions, teacher and judge with their parameters, the gates and
+        the items (`ItemSet.digest`). It leaves out what cannot change a score or a rule: students, traffic, serving,
+        costs, loop, `concurrency` and `priced_as`.
         """
         prompt = None if self.prompt is None else [self.prompt.system, self.prompt.user]
+        judge = self.spec.judge
+        judged = {} if judge is None else {"judge": judge.model_dump(mode="json", exclude=_NOT_IN_IDENTITY)}
         return content_hash(
-            {
+            judged
+            | {
                 "format": self.spec.version,
                 "items": items_digest,
                 "task": [self.eval.spec.task.kind, list(self.eval.labels)],
                 "prompt": prompt,
                 "scorers": {name: scorer.version for name, scorer in self.eval.scorers.items()},
                 "primary": self.eval.primary,
+                "samples": self.eval.spec.samples.teacher,
+                "others": [[one.name, one.spec.role, one.primary, one.scorer.version] for one in self.others],
                 "teacher": self.spec.teacher.model_dump(mode="json", exclude=_NOT_IN_IDENTITY),
                 "gates": self.spec.gates.model_dump(mode="json"),
             }
@@ -140,9 +173,10 @@ def find_assumed(spec: SuiteSpec, spec_of_eval: EvalSpec) -> tuple[tuple[str, An
     found: list[tuple[str, Any]] = []
     for section in _ASSUMED_SECTIONS:
         _open_keys(getattr(spec, section), section, found)
-    params = getattr(spec.teacher, "params", None)
-    if params is not None:
-        _open_keys(params, "teacher.params", found)
+    for name, model in (("teacher", spec.teacher), ("judge", spec.judge)):
+        params = getattr(model, "params", None)
+        if params is not None:
+            _open_keys(params, f"{name}.params", found)
     _open_keys(spec_of_eval.data.splits, "data.splits", found)
     return tuple(found)
 
@@ -153,5 +187,5 @@ def _open_keys(part: BaseModel, path: str, found: list[tuple[str, Any]]) -> None
         value = getattr(part, name)
         if isinstance(value, BaseModel):
             _open_keys(value, f"{path}.{name}", found)
-        elif name not in part.model_fields_set and value is not None:
+        elif name not in part.model_fields_set and value not in (None, ()):
             found.append((f"{path}.{name}", str(value) if isinstance(value, Decimal) else value))

@@ -1,0 +1,3 @@
+from benchmarks.false_promotion.main import main
+
+main()

@@ -1,0 +1,126 @@
+"""The rules on money: what a month with the teacher and with a candidate costs, the reduction and the payback."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from gatekeeper.cost.case import CostCase, Scenario
+from gatekeeper.cost.money import format_usd
+from gatekeeper.cost.scenario import CostComparison
+from gatekeeper.cost.serving import Serving
+from gatekeeper.cost.usage import RequestCost
+from gatekeeper.gate.threshold import BoundedValue, never_rule, threshold_rule
+from gatekeeper.records import Estimate, Measurement, RuleResult
+from gatekeeper.suite.spec import SuiteSpec
+
+
+def scenario_of(
+    suite: SuiteSpec,
+    *,
+    teacher: RequestCost,
+    price_assumed: bool,
+    measurement: Measurement,
+    loop_spend: Decimal,
+    teacher_share: Estimate,
+) -> Scenario:
+    """Return the cost scenario of a candidate at the suite's traffic.
+
+    Args:
+        teacher: what one answer of the teacher costs, over requests of this suite.
+        price_assumed: the teacher is a stand-in that bears another model's price.
+        measurement: the candidate's speed on this machine.
+        loop_spend: everything that the loop has spent so far, failed rounds included, in US dollars.
+        teacher_share: of requests, which the candidate leaves to the teacher.
+    """
+    serving = suite.serving
+    return Scenario(
+        requests_per_month=suite.traffic.requests_per_month,
+        peak_to_average=Decimal(str(suite.traffic.peak_to_average)),
+        teacher=teacher,
+        price_assumed=price_assumed,
+        price_reason=f"the teacher is a stand-in, priced as {teacher.price.model}" if price_assumed else "",
+        serving=Serving(
+            usd_per_hour=serving.cpu.usd_per_hour,
+            target_utilisation=Decimal(str(serving.target_utilisation)),
+            min_replicas=serving.min_replicas,
+            redundancy=serving.redundancy,
+            cores=serving.cpu.cores,
+        ),
+        throughput=measurement.throughput_rps,
+        throughput_source=f"measured on {measurement.machine}",
+        throughput_as_of=measurement.measured_at.date(),
+        cores_measured=measurement.cores,
+        teacher_share=teacher_share if teacher_share.value else None,
+        operations_hours_per_month=Decimal(str(suite.costs.operations_hours_per_month)),
+        usd_per_hour=suite.costs.usd_per_hour,
+        engineering_hours=Decimal(str(suite.costs.engineering_hours)),
+        loop_spend_usd=loop_spend,
+    )
+
+
+def cost_rules(suite: SuiteSpec, comparison: CostComparison) -> tuple[RuleResult, RuleResult]:
+    """Return the rules on the reduction factor and on payback; the bound is the bill at the slowest plausible speed."""
+    return _reduction_rule(suite, comparison), _payback_rule(suite, comparison)
+
+
+def _reduction_rule(suite: SuiteSpec, comparison: CostComparison) -> RuleResult:
+    expected, bad, good = comparison.expected, comparison.pessimistic, comparison.optimistic
+    assumed = " (the teacher's price is assumed)" if comparison.price_assumed else ""
+    sentence = (
+        f"A month costs {format_usd(expected.baseline_usd)} with the teacher{assumed} and "
+        f"{format_usd(expected.candidate_usd)} with the student, {_factor(expected.reduction)}; at the slowest "
+        f"plausible speed{_share_clause(comparison)} {_factor(None if bad is None else bad.reduction)}; required is "
+        f"a factor of {suite.gates.cost.reduction:g}."
+    )
+    return threshold_rule(
+        "gates.cost.reduction",
+        BoundedValue(
+            _number(expected.reduction),
+            _number(None if bad is None else bad.reduction),
+            _number(None if good is None else good.reduction),
+        ),
+        suite.gates.cost.reduction,
+        better="higher",
+        unit="times",
+        sentence=sentence,
+        settle=comparison.pessimistic_reason or "Measure the student's throughput more often, on a quiet machine.",
+    )
+
+
+def _payback_rule(suite: SuiteSpec, comparison: CostComparison) -> RuleResult:
+    rule, limit = "gates.cost.payback_months", suite.gates.cost.payback_months
+    expected, bad, good = comparison.expected, comparison.pessimistic, comparison.optimistic
+    ahead, program = format_usd(expected.forward_usd), format_usd(expected.program_usd)
+    if expected.payback_forward_months is None:
+        sentence = f"The month saves nothing, so the one-time cost of {ahead} is never earned back."
+        return never_rule(rule, limit, unit="months", sentence=sentence)
+    months = _number(expected.payback_forward_months)
+    sentence = (
+        f"The one-time cost that is still ahead, {ahead}, is earned back in {months:.1f} months; at most {limit:g} are "
+        f"allowed. With what the loop has spent already it is {program}."
+    )
+    return threshold_rule(
+        rule,
+        BoundedValue(months, _number(_payback(bad)), _number(_payback(good))),
+        limit,
+        better="lower",
+        unit="months",
+        sentence=sentence,
+        settle=comparison.pessimistic_reason or "Measure the student's throughput more often, on a quiet machine.",
+    )
+
+
+def _share_clause(comparison: CostComparison) -> str:
+    return " and the largest plausible share of requests for the teacher" if comparison.expected.teacher_usd else ""
+
+
+def _payback(case: CostCase | None) -> Decimal | None:
+    return None if case is None else case.payback_forward_months
+
+
+def _number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _factor(value: Decimal | None) -> str:
+    return "an unknown factor" if value is None else f"a factor of {float(value):.3g}"
