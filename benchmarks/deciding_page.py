@@ -69,8 +69,8 @@ def _memory(rows: dict[tuple[str, int, str, int | None], Row]) -> str:
         return f"{low:.0f} to {high:.0f}"
 
     return (
-        f"From {few:,} to {many:,} gate rows memory grows by {each(None)} bytes a row. With DuckDB held at "
-        f"{LIMIT_MB} MB it grows by {each(LIMIT_MB)}: the arrays, what is computed from them, and DuckDB until it is full."
+        f"From {few:,} to {many:,} gate rows memory grows by {each(None)} bytes a row. With DuckDB held at {LIMIT_MB} "
+        f"MB it grows by {each(LIMIT_MB)}: the arrays, what is computed from them, and DuckDB until it is full."
     )
 
 

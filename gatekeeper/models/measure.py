@@ -39,6 +39,7 @@ def measure(
     machine: str | None = None,
     batch_size: int = BATCH_SIZE,
     answers: int | None = None,
+    runs: int = LATENCY_RUNS,
     seconds: float = LATENCY_SECONDS,
     name: str | None = None,
 ) -> Measurement:
@@ -48,7 +49,7 @@ def measure(
     timed alone after a warm-up on texts that are not timed. Latency is that of single texts while `concurrency` callers
     keep asking (`gatekeeper.models.load.closed_loop`), over the same texts, which come around again when they run out.
     Where answers depend on each other so much that they do not bound the 95th percentile, the callers go on for up to
-    `LATENCY_RUNS` times as many. A classifier that remembers texts is timed without its memory. The intervals are those
+    `runs` times as many. A classifier that remembers texts is timed without its memory. The intervals are those
     of `gatekeeper.models.speed`; the machine's load average before and after shows what else it was doing.
 
     Args:
@@ -60,6 +61,7 @@ def measure(
         machine: what to call this machine; None for what the system says.
         batch_size: texts given to a classifier at once.
         answers: single answers that latency is measured over; None for 1,000, and 10 of each caller at least.
+        runs: how often as many answers may be taken until they bound the 95th percentile; 1 where no rule asks for it.
         seconds: most seconds of that. A model that is too slow for all of them gives fewer, and too few leave the 95th
             percentile undefined.
         name: the model's fingerprint in the record; needed for a classifier.
@@ -80,7 +82,7 @@ def measure(
     answer(shuffled[:warm_up])
     timed = shuffled[warm_up:]
     rates = [len(part) / _seconds(answer, part) for part in (timed[i::replicates] for i in range(replicates))]
-    loaded, tail, far = _under_load(answer, timed, concurrency, wanted, seconds)
+    loaded, tail, far = _under_load(answer, timed, concurrency, wanted, runs, seconds)
     return Measurement(
         model=fingerprint,
         throughput_rps=throughput_estimate(rates),
@@ -157,12 +159,12 @@ def _seconds(answer: Answer, texts: Sequence[str]) -> float:
 
 
 def _under_load(
-    answer: Answer, texts: list[str], callers: int, answers: int, seconds: float
+    answer: Answer, texts: list[str], callers: int, answers: int, runs: int, seconds: float
 ) -> tuple[Loaded, Estimate, Estimate]:
     """Return what the callers saw, and its 95th and 99th percentile in milliseconds."""
     end = time.perf_counter() + seconds
     latencies, rates = np.zeros(0), []
-    for run in range(1, LATENCY_RUNS + 1):
+    for run in range(1, runs + 1):
         place = len(latencies) % len(texts)
         left = max(0.0, end - time.perf_counter())
         found = closed_loop(answer, texts[place:] + texts[:place], callers=callers, answers=answers, seconds=left)
