@@ -78,17 +78,18 @@ def _scenario(**changes: Any) -> Scenario:
 
 
 def _api_scenario(**changes: Any) -> Scenario:
-    given_ = GOLDEN["G01"]["in"]
+    given_, out = GOLDEN["G01"]["in"], GOLDEN["G01"]["out"]
+    once = given_["one_time"]
     fields: dict[str, Any] = {
         "requests_per_month": given_["V"],
         "serving": None,
         "throughput": None,
         "student_api": _cost(given_["student"], "acme/student"),
-        "operations_hours_per_month": Decimal(given_["ops_hours"]),
-        "usd_per_hour": Decimal(given_["usd_per_hour"]),
-        "engineering_hours": Decimal(given_["eng_hours"]),
-        "loop_spend_usd": sum((_decimal(part) for part in given_["loop"].values()), Decimal(0)),
-        "labels_usd": _decimal(given_["labels"]),
+        "operations_hours_per_month": Decimal(given_["ops_month"]) / once["eng_rate"],
+        "usd_per_hour": Decimal(once["eng_rate"]),
+        "engineering_hours": Decimal(once["eng_h"]),
+        "loop_spend_usd": sum((Decimal(out[part]) for part in ("gen", "train", "eval")), Decimal(0)),
+        "labels_usd": Decimal(out["label"]),
         "horizon_months": given_["horizon_m"],
         "discount_per_year": _decimal(given_["disc_annual"]),
     }
@@ -118,8 +119,8 @@ def test_golden_api_to_fine_tuned_api() -> None:
     assert round(float(case.payback_months), 10) == out["payback_months"]
     assert round_cents(case.npv_usd) == Decimal(out["npv_12"])
     without_operations = compare(_api_scenario(operations_hours_per_month=Decimal(0))).expected
-    assert without_operations.reduction == _decimal(out["crr_api_only"])
-    assert without_operations.saving_percent == _decimal(out["saving_pct_api_only"])
+    assert without_operations.reduction == _decimal(out["crr"])
+    assert without_operations.saving_percent == _decimal(out["saving_pct"])
 
 
 def test_golden_break_even_volumes() -> None:

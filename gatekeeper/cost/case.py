@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from gatekeeper.cost.defaults import DISCOUNT_PER_YEAR, HORIZON_MONTHS
 from gatekeeper.cost.money import stored
 from gatekeeper.cost.payback import BreakEven, npv, payback_months, profitable_volumes
 from gatekeeper.cost.serving import (
@@ -53,8 +54,8 @@ class Scenario(Record):
     """All that the loop spent: generation, training, evaluation and judging, failed rounds included."""
     labels_usd: Decimal = Decimal(0)
 
-    horizon_months: int = 12
-    discount_per_year: Decimal = Decimal("0.10")
+    horizon_months: int = HORIZON_MONTHS
+    discount_per_year: Decimal = DISCOUNT_PER_YEAR
 
 
 class CostCase(Record):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
 
-from gatekeeper.cost.serving import require_positive
+from gatekeeper.cost.checks import require_finite, require_positive
 from gatekeeper.errors import InputError
 from gatekeeper.records import Record
 
@@ -33,10 +33,10 @@ def payback_months(one_time_usd: Decimal, saving_usd_per_month: Decimal) -> Deci
 
     The last month counts in proportion. A saving that is not above 0 never pays back, not even a cost of 0.
     """
-    _finite(one_time_usd, "the one-time cost")
+    require_finite(one_time_usd, "the one-time cost")
     if one_time_usd < 0:
         raise InputError(f"the one-time cost is {one_time_usd}", hint="0 or more")
-    if _finite(saving_usd_per_month, "the monthly saving") <= 0:
+    if require_finite(saving_usd_per_month, "the monthly saving") <= 0:
         return None
     return one_time_usd / saving_usd_per_month
 
@@ -49,21 +49,32 @@ def npv(one_time_usd: Decimal, savings_usd: Sequence[Decimal], *, discount_per_y
         savings_usd: the saving at the end of each month; its length is the horizon.
         discount_per_year: r, a share such as 0.10.
     """
-    if _finite(discount_per_year, "the discount") < 0:
+    total = -require_finite(one_time_usd, "the one-time cost")
+    for value in present_values(savings_usd, discount_per_year=discount_per_year):
+        total += value
+    return total
+
+
+def present_values(savings_usd: Sequence[Decimal], *, discount_per_year: Decimal) -> tuple[Decimal, ...]:
+    """Return what the saving at the end of each month m = 1.. is worth before the first: saving_m / (1 + r)^(m / 12).
+
+    With r_m = (1 + r)^(1/12) - 1 that is S_m / (1 + r_m)^m. Source: cost design 4.4.
+    """
+    if require_finite(discount_per_year, "the discount") < 0:
         raise InputError(f"the discount is {discount_per_year} a year", hint="a share of 0 or more, such as 0.10")
     month = (1 + discount_per_year) ** (Decimal(1) / 12)
-    total = -_finite(one_time_usd, "the one-time cost")
     factor = Decimal(1)
+    values = []
     for saving in savings_usd:
         factor *= month
-        total += _finite(saving, "a monthly saving") / factor
-    return total
+        values.append(require_finite(saving, "a monthly saving") / factor)
+    return tuple(values)
 
 
 def break_even_volume(fixed_usd_per_month: Decimal, saving_usd_per_request: Decimal) -> int | None:
     """Return the smallest whole number of requests a month whose savings cover a fixed cost; None: no number does."""
-    fixed = _finite(fixed_usd_per_month, "the fixed cost")
-    if _finite(saving_usd_per_request, "the saving per request") <= 0:
+    fixed = require_finite(fixed_usd_per_month, "the fixed cost")
+    if require_finite(saving_usd_per_request, "the saving per request") <= 0:
         return None
     return max(0, _ceil(fixed / saving_usd_per_request))
 
@@ -87,11 +98,11 @@ def profitable_volumes(
         replica_requests_per_month: average requests a month that one replica may take, the peak being allowed for.
     """
     capacity = require_positive(replica_requests_per_month, "requests per replica")
-    saving = _finite(saving_usd_per_request, "the saving per request")
+    saving = require_finite(saving_usd_per_request, "the saving per request")
     if saving <= 0:
         return NEVER
-    fixed = _finite(fixed_usd_per_month, "the fixed cost")
-    replica = _finite(replica_usd_per_month, "the cost of a replica")
+    fixed = require_finite(fixed_usd_per_month, "the fixed cost")
+    replica = require_finite(replica_usd_per_month, "the cost of a replica")
     earned = capacity * saving  # by one full replica in a month
 
     def bill(n: int) -> Decimal:
@@ -117,9 +128,3 @@ def profitable_volumes(
 
 def _ceil(number: Decimal) -> int:
     return int(number.to_integral_value(rounding=ROUND_CEILING))
-
-
-def _finite(number: Decimal, name: str) -> Decimal:
-    if not number.is_finite():
-        raise InputError(f"{name} is {number}", hint="a finite number")
-    return number

@@ -3,6 +3,8 @@
 .. code-block:: yaml
 
     - {model: acme/large, input_per_m: 2.50, output_per_m: 10.00, as_of: 2026-11-01, source: contract 17}
+
+Optional keys: ``cached_input_per_m``, ``cache_write_per_m`` and ``per_request`` (USD per request).
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ import yaml
 from gatekeeper.cost.prices import Price
 from gatekeeper.errors import InputError, Problem
 
-_AMOUNTS = ("input_per_m", "output_per_m", "cached_input_per_m")
+_AMOUNTS = ("input_per_m", "output_per_m", "cached_input_per_m", "cache_write_per_m", "per_request")
 _REQUIRED = ("model", "input_per_m", "output_per_m", "as_of", "source")
-_KNOWN = frozenset({*_REQUIRED, "cached_input_per_m"})
+_KNOWN = frozenset({*_REQUIRED, *_AMOUNTS})
 
 
 def parse_prices(text: str, *, file: str) -> dict[str, Price]:
@@ -74,7 +76,8 @@ def _entry(node: yaml.Node, file: str, path: str, problems: list[Problem]) -> Pr
     as_of = _date(fields.get("as_of"), file, node, f"{path}.as_of", problems)
     if len(problems) > before or as_of is None:
         return None
-    return Price.model_validate({"model": fields["model"], "source": fields["source"], "as_of": as_of, **amounts})
+    given = {key: amount for key, amount in amounts.items() if amount is not None}
+    return Price.model_validate({"model": fields["model"], "source": fields["source"], "as_of": as_of, **given})
 
 
 def _amount(text: str | None, file: str, node: yaml.Node, path: str, problems: list[Problem]) -> Decimal | None:
@@ -86,7 +89,7 @@ def _amount(text: str | None, file: str, node: yaml.Node, path: str, problems: l
         amount = Decimal("NaN")
     if amount.is_finite() and amount >= 0:
         return amount
-    hint = "USD per million tokens as a plain number, e.g. 2.50"
+    hint = f"USD per {'request' if path.endswith('.per_request') else 'million tokens'} as a plain number, e.g. 2.50"
     problems.append(Problem(file, _line(node), path, "must be a number of USD, zero or more", text, hint))
     return None
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from gatekeeper.errors import InputError, PriceError
-from gatekeeper.records import Record, Usage
+from gatekeeper.records import Record
 
 if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
@@ -40,6 +40,7 @@ class PriceTier(Record):
     input_per_m: Decimal
     output_per_m: Decimal
     cached_input_per_m: Decimal | None = None
+    cache_write_per_m: Decimal | None = None
 
 
 class Price(Record):
@@ -49,24 +50,23 @@ class Price(Record):
     input_per_m: Decimal
     output_per_m: Decimal
     cached_input_per_m: Decimal | None = None
+    """Of input that is read from a prompt cache. None: it costs the full input price."""
     source: str
     as_of: date
     tiers: tuple[PriceTier, ...] = ()
     per_request: Decimal = Decimal(0)
     listed_as: str = ""
     """The entry of the price book that matched, where its name is not `model`."""
+    cache_write_per_m: Decimal | None = None
+    """Of input that is written to a prompt cache. None: it costs the full input price."""
 
-    def rates(self, usage: Usage) -> tuple[Decimal, Decimal, Decimal]:
-        """Return USD per million (fresh input, cached input, output) tokens for a request with this usage.
-
-        Cached tokens cost the full input price where no cached price is known.
-        """
+    def rates(self, input_tokens: Decimal) -> Price | PriceTier:
+        """Return the prices that hold for a request with this many input tokens: the highest tier that it crosses."""
         chosen: Price | PriceTier = self
         for tier in sorted(self.tiers, key=lambda tier: tier.above_input_tokens):
-            if usage.input_tokens > tier.above_input_tokens:
+            if input_tokens > tier.above_input_tokens:
                 chosen = tier
-        cached = chosen.cached_input_per_m
-        return chosen.input_per_m, chosen.input_per_m if cached is None else cached, chosen.output_per_m
+        return chosen
 
 
 def find_price(
@@ -145,7 +145,12 @@ def _prices_at(model_id: str, model: ModelInfo, at: date) -> ModelPrice:
 
 
 def _as_price(model_id: str, prices: ModelPrice, *, source: str, as_of: date, listed_as: str) -> Price:
-    keys = {"input_per_m": "input_mtok", "output_per_m": "output_mtok", "cached_input_per_m": "cache_read_mtok"}
+    keys = {
+        "input_per_m": "input_mtok",
+        "output_per_m": "output_mtok",
+        "cached_input_per_m": "cache_read_mtok",
+        "cache_write_per_m": "cache_write_mtok",
+    }
     values: dict[str, Any] = {field: getattr(prices, key) for field, key in keys.items()}
     for field in ("input_per_m", "output_per_m"):
         if values[field] is None:

@@ -175,6 +175,8 @@ def _machines(scenario: Scenario) -> Iterator[Quantity]:
         serving.price_source,
         serving.price_as_of,
     )
+    if serving.units != 1:
+        yield _row("machines_per_replica", serving.units, "machines", "assumed", "serving: machines of one replica")
     yield _row("target_utilisation", serving.target_utilisation, "share", "assumed", "serving.target_utilisation")
     yield _row("min_replicas", serving.min_replicas, "replicas", "assumed", "serving.min_replicas")
     yield _row("redundancy", serving.redundancy, "replicas", "assumed", "serving.redundancy")
@@ -206,13 +208,22 @@ def _results(scenario: Scenario, case: CostCase) -> Iterator[Quantity]:
             continue
         owner = case.break_even if row.field in type(case.break_even).model_fields else case
         value: Decimal | None = getattr(owner, row.field)
-        formula = row.formula + (" + teacher's part" if blended and row.field == "candidate_usd" else "")
+        formula = row.formula + _more_of(scenario, row.field)
         source = formula if value is not None else f"{formula}: {row.undefined}"
         on_teacher = row.on_teacher or (blended and row.field == "candidate_usd")
         if on_teacher and scenario.price_assumed:
             yield _row(row.name, value, row.unit, "assumed", f"{source}; assumed: {reason}")
         else:
             yield _row(row.name, value, row.unit, row.origin, source)
+
+
+def _more_of(scenario: Scenario, field: str) -> str:
+    """Return what a formula has on top for this scenario."""
+    if field == "candidate_usd" and scenario.teacher_share is not None:
+        return " + teacher's part"
+    if field == "machines_usd" and scenario.serving is not None and scenario.serving.units != 1:
+        return " x machines_per_replica"
+    return ""
 
 
 def _capacity(scenario: Scenario, case: CostCase) -> Iterator[Quantity]:

@@ -10,6 +10,7 @@ from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from typing import Literal, NamedTuple
 
+from gatekeeper.cost.checks import require_positive, require_zero_or_more
 from gatekeeper.errors import InputError
 from gatekeeper.records import Estimate, Record
 
@@ -18,7 +19,7 @@ _SECONDS_PER_MONTH = HOURS_PER_MONTH * 3600
 
 
 class Serving(Record):
-    """The machines that serve a candidate: one replica is one machine of this kind."""
+    """The machines that serve a candidate: one replica is one machine of this kind, or `units` of them."""
 
     usd_per_hour: Decimal
     target_utilisation: Decimal
@@ -32,6 +33,10 @@ class Serving(Record):
     price_origin: Literal["priced", "assumed"] = "assumed"
     price_source: str = "serving.cpu.usd_per_hour"
     price_as_of: date | None = None
+    units: int = 1
+    """G: machines (GPUs) that together make one replica; `usd_per_hour` is the price of one."""
+    scale_to_zero: bool = False
+    """With an hourly profile of traffic: an hour without requests has no replica at all."""
 
 
 class Replicas(NamedTuple):
@@ -87,7 +92,7 @@ def capacity_rps(
 
 
 def replicas(
-    requests_per_month: int,
+    requests_per_month: int | Decimal,
     *,
     peak_to_average: Decimal,
     capacity_rps: Decimal,
@@ -97,7 +102,8 @@ def replicas(
 ) -> Replicas:
     """Return how many machines serve the peak, and how many are billed.
 
-    serving = ceil(peak rps / (capacity x target utilisation)); billed = max(min_replicas, serving + redundancy).
+    n = ceil(lambda_pk / (K u*)) and N = max(N_min, n + r), where lambda_pk = kappa V / (3600 H) is the peak in requests
+    per second, K the capacity of a replica and u* the target utilisation. Source: cost design 4.2, GPU.
 
     Raises:
         InputError: a number is missing, not finite or out of its range.
@@ -107,11 +113,16 @@ def replicas(
     if peak < 1:
         raise InputError(f"peak_to_average is {peak}, and a peak is never below the average", hint="1 or more")
     room = usable_rps(capacity_rps, target_utilisation) * _SECONDS_PER_MONTH
-    if min_replicas < 0 or redundancy < 0:
-        raise InputError(f"min_replicas ({min_replicas}) and redundancy ({redundancy}) must be 0 or more")
+    check_counts(min_replicas, redundancy)
     # One division of exact products: dividing in steps could round 3 up to 3.000...1, which is a fourth machine.
     serving = int((load * peak / room).to_integral_value(rounding=ROUND_CEILING))
     return Replicas(serving, max(min_replicas, serving + redundancy))
+
+
+def check_counts(min_replicas: int, redundancy: int) -> None:
+    """Raise InputError when a number of replicas is below 0."""
+    if min_replicas < 0 or redundancy < 0:
+        raise InputError(f"min_replicas ({min_replicas}) and redundancy ({redundancy}) must be 0 or more")
 
 
 def usable_rps(capacity_rps: Decimal, target_utilisation: Decimal) -> Decimal:
@@ -122,22 +133,24 @@ def usable_rps(capacity_rps: Decimal, target_utilisation: Decimal) -> Decimal:
     return require_positive(capacity_rps, "capacity in requests per second") * share
 
 
-def replica_month(serving: Serving) -> tuple[Decimal, Decimal]:
-    """Return what one replica costs in a month: (machine, overhead) in USD.
+def replica_month(serving: Serving, *, hours: Decimal = HOURS_PER_MONTH) -> tuple[Decimal, Decimal]:
+    """Return what one replica costs in a month of so many hours: (machine, overhead) in USD.
+
+    F of one replica = G price_h H (1 + ov). Source: cost design 4.2, GPU.
 
     Raises:
-        InputError: a price or share is negative or not finite.
+        InputError: a price or share is negative or not finite, or there is no unit.
     """
     for name in ("usd_per_hour", "overhead"):
-        number: Decimal = getattr(serving, name)
-        if not number.is_finite() or number < 0:
-            raise InputError(f"serving {name} is {number}", hint="a finite number, 0 or more")
-    machine = serving.usd_per_hour * HOURS_PER_MONTH
+        require_zero_or_more(getattr(serving, name), f"serving {name}")
+    if serving.units < 1:
+        raise InputError(f"serving units is {serving.units}", hint="1 or more machines make one replica")
+    machine = serving.usd_per_hour * require_positive(hours, "hours") * serving.units
     return machine, machine * serving.overhead
 
 
 def serving_month(
-    requests_per_month: int, *, peak_to_average: Decimal, capacity_rps: Decimal, serving: Serving
+    requests_per_month: int | Decimal, *, peak_to_average: Decimal, capacity_rps: Decimal, serving: Serving
 ) -> ServingMonth:
     """Return one month's bill for serving this traffic with replicas of this capacity (requests per second).
 
@@ -166,14 +179,7 @@ def serving_month(
     )
 
 
-def utilisation(requests_per_month: int, billed: int, capacity_rps: Decimal) -> Decimal:
+def utilisation(requests_per_month: int | Decimal, billed: int, capacity_rps: Decimal) -> Decimal:
     """Return the share of the billed capacity (`billed` replicas of `capacity_rps` requests/s) that traffic uses."""
     room = require_positive(Decimal(billed), "billed replicas") * require_positive(capacity_rps, "capacity")
     return Decimal(requests_per_month) / (room * _SECONDS_PER_MONTH)
-
-
-def require_positive(number: Decimal, name: str) -> Decimal:
-    """Return `number` when it is finite and above 0, else raise InputError with its name."""
-    if not number.is_finite() or number <= 0:
-        raise InputError(f"{name} is {number}", hint="a finite number above 0")
-    return number

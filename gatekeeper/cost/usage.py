@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from gatekeeper.cost.prices import Price
+from gatekeeper.cost.tokens import RequestTokens, token_cost
 from gatekeeper.errors import InputError
 from gatekeeper.records import Record, Usage
-
-_MILLION = Decimal(1_000_000)
 
 
 class RequestCost(Record):
@@ -35,17 +34,7 @@ def request_cost(usage: Usage, price: Price) -> Decimal:
         InputError: the usage has no tokens (it is unknown, which is not free), a negative count, or more cached than
             input tokens.
     """
-    fresh = usage.input_tokens - usage.cached_input_tokens
-    if min(usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, fresh) < 0:
-        raise InputError(f"a request to {price.model!r} has impossible token counts: {_counts(usage)}")
-    if usage.input_tokens == 0 and usage.output_tokens == 0:
-        raise InputError(
-            f"a request to {price.model!r} has no token counts, so its cost is unknown",
-            hint="leave failed requests out, and count tokens where the provider does not report them",
-        )
-    input_rate, cached_rate, output_rate = price.rates(usage)
-    tokens = fresh * input_rate + usage.cached_input_tokens * cached_rate + usage.output_tokens * output_rate
-    return tokens / _MILLION + price.per_request
+    return token_cost(RequestTokens.of_usage(usage), price)
 
 
 def mean_request_cost(usages: Sequence[Usage], price: Price) -> Decimal:
@@ -74,7 +63,3 @@ def price_requests(usages: Sequence[Usage], price: Price) -> RequestCost:
         mean_cached_input_tokens=sum(usage.cached_input_tokens for usage in usages) / n,
         mean_output_tokens=sum(usage.output_tokens for usage in usages) / n,
     )
-
-
-def _counts(usage: Usage) -> str:
-    return f"{usage.input_tokens} input ({usage.cached_input_tokens} cached), {usage.output_tokens} output"
