@@ -17,7 +17,7 @@ from gatekeeper.models.errors import FAILURES
 from gatekeeper.narrate import say_assessment, say_mined, say_part, say_round
 from gatekeeper.records import Completion, Decision, Example, Verdict
 from gatekeeper.run.candidate import Assessment, Candidate
-from gatekeeper.run.sealing import check_seal, seal_gate
+from gatekeeper.run.sealing import check_seal
 from gatekeeper.run.session import TEACHER_COST, Session
 from gatekeeper.stages import assess, evaluate, look
 from gatekeeper.stages.curate import curate
@@ -178,7 +178,6 @@ def _gate(session: Session, assessment: Assessment) -> bool:
     if spent is None:
         return False
     session.progress.say(f"  {candidate.student}: spending look {spent.look} at the gate split", style="bold")
-    seal_gate(session)
     verdict, read = _read_gate(session, candidate)
     passed = verdict.decision == "promote"
     look.close_look(session, spent, verdict.rules[0], passed=passed, read=read)

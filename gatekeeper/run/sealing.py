@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import getpass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gatekeeper.errors import InputError
 from gatekeeper.run.session import Session
 from gatekeeper.store.seals import Change, Rules, amend_rules, changes_between, seal_rules, seals_touching
 from gatekeeper.suite.data import ItemSet, split_digest
 from gatekeeper.suite.suite import Eval, Suite
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 _NEW_SPLIT = ("split_digest",)
 _NOT_IN_RULES = {"concurrency", "priced_as"}
@@ -48,11 +51,13 @@ def _eval(one: Eval, items: ItemSet) -> dict[str, Any]:
     return {"role": one.spec.role, "primary": one.primary, "samples": one.spec.samples.teacher, "rows": rows}
 
 
-def seal_gate(session: Session) -> None:
-    """Seal the rules before the first gate row is read; rules that are sealed already stay as they are."""
-    digest = session.items.gate_digest
-    with session.store.write() as connection:
-        seal_rules(connection, digest, rules_of(session.suite, session.items), run=session.run, who=who_runs())
+def seal_gate(connection: DuckDBPyConnection, session: Session) -> None:
+    """Seal the rules, in the transaction that spends the look: no look may exist without them.
+
+    Rules that are sealed already stay as they are.
+    """
+    rules = rules_of(session.suite, session.items)
+    seal_rules(connection, session.items.gate_digest, rules, run=session.run, who=who_runs())
 
 
 def check_seal(session: Session, reason: str | None) -> None:

@@ -6,6 +6,7 @@ from gatekeeper.errors import StoreError
 from gatekeeper.records import RuleResult
 from gatekeeper.run.candidate import Assessment, Candidate
 from gatekeeper.run.judging import labels_of
+from gatekeeper.run.sealing import seal_gate
 from gatekeeper.run.session import Session
 from gatekeeper.store.gate_budget import next_alpha_of
 from gatekeeper.store.looks import Look, looks_of, reserve_look, settle_look
@@ -52,10 +53,10 @@ def _can_correct(session: Session) -> bool:
 
 
 def spend_look(session: Session, candidate: Candidate) -> Look | None:
-    """Spend the next look on `candidate` before any gate row is read; None when all looks are spent."""
+    """Spend the next look on `candidate` before any gate row is read, and seal the rules; None when none is left."""
     quality = session.suite.gates.quality
     with session.store.write() as connection:
-        return reserve_look(
+        look = reserve_look(
             connection,
             session.items.gate_digest,
             session.gate_row_keys(),
@@ -67,6 +68,9 @@ def spend_look(session: Session, candidate: Candidate) -> Look | None:
             model=candidate.model,
             threshold=candidate.threshold,
         )
+        if look is not None:
+            seal_gate(connection, session)
+    return look
 
 
 def close_look(session: Session, look: Look, quality: RuleResult, *, passed: bool, read: int | None) -> None:
