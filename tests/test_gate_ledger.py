@@ -53,6 +53,22 @@ def test_looser_rules_on_sealed_rows_need_a_reason(tmp_path: Path) -> None:
     assert verify_run(second.store, second.run).problems == ()
 
 
+def test_a_look_that_is_interrupted_before_any_row_has_its_rules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite, store = write_gate_suite(tmp_path / "suite", CAREFUL), tmp_path / "g.duckdb"
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gatekeeper.loop._read_gate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_gate(suite, store)
+    assert rows_of(store, "SELECT count(*), count(s.digest) FROM looks LEFT JOIN seals s USING (gate_digest)") == [
+        (1, 1)
+    ]
+
+
 def test_stricter_rules_need_no_reason(tmp_path: Path) -> None:
     suite, store = write_gate_suite(tmp_path / "suite", CAREFUL, hard=0.2), tmp_path / "g.duckdb"
     run_gate(suite, store)

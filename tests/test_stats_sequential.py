@@ -11,7 +11,7 @@ from scipy.stats import norm
 from gatekeeper.errors import InputError
 from gatekeeper.stats.paired import ratio_score_z_array
 from gatekeeper.stats.power import cell_probabilities
-from gatekeeper.stats.sequential import first_pass, interim_levels, stopping
+from gatekeeper.stats.sequential import interim_levels, stopping
 
 FIVE = (0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -23,18 +23,6 @@ def test_levels_are_those_of_the_published_boundaries():
     assert interim_levels(0.025, [0.002, 1.0])[0] == 0.0
     with pytest.raises(InputError):
         interim_levels(0.05, [0.5, 0.4])
-
-
-def test_first_pass():
-    levels = (0.001, 0.02, 0.04)
-    assert first_pass([0.5, 0.01, 0.0], levels) == 1
-    assert first_pass([0.0009], levels) == 0
-    assert first_pass([None, math.nan, 0.04], levels) is None
-    assert first_pass([0.001, 0.02, 0.039], levels) == 2  # equal to the level is a tie, and does not pass
-    assert first_pass([0.0], (0.0, 0.05)) is None
-    assert first_pass([], levels) is None
-    with pytest.raises(InputError):
-        first_pass([0.1] * 4, levels)
 
 
 def test_the_whole_plan_spends_alpha():

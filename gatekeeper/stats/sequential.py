@@ -16,7 +16,6 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from gatekeeper.errors import InputError
-from gatekeeper.stats.paired import passes
 from gatekeeper.stats.spending import FLOOR_SD, checked_fractions, lan_demets_obf, quadrature
 
 
@@ -40,23 +39,6 @@ def interim_levels(alpha: float, fractions: Sequence[float]) -> tuple[float, ...
         One nominal level per test; 0 where a test comes too early to be passed.
     """
     return tuple(float(ndtr(-z)) for z in lan_demets_obf(alpha, fractions))
-
-
-def first_pass(p_values: Sequence[float | None], levels: Sequence[float]) -> int | None:
-    """Return the place of the first interim test that passes, or None.
-
-    Args:
-        p_values: of the tests so far, in order; None where a test was undefined, which does not pass.
-        levels: of all planned tests, from `interim_levels`.
-
-    Raises:
-        InputError: more p values than levels: a test beyond the plan has no error left to spend.
-    """
-    if len(p_values) > len(levels):
-        raise InputError(
-            f"{len(p_values)} p values for {len(levels)} planned tests", hint="plan all tests before the first one"
-        )
-    return next((k for k, (p, level) in enumerate(zip(p_values, levels, strict=False)) if passes(p, level)), None)
 
 
 def stopping(levels: Sequence[float], fractions: Sequence[float], drift: float) -> Stopping:
