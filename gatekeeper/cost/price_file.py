@@ -3,27 +3,57 @@
 .. code-block:: yaml
 
     - {model: acme/large, input_per_m: 2.50, output_per_m: 10.00, as_of: 2026-11-01, source: contract 17}
+    - model: openai/ft:gpt-4o-mini-2024-07-18
+      input_per_m: 0.30
+      output_per_m: 1.20
+      batch_input_per_m: 0.15
+      batch_output_per_m: 0.60
+      training_per_m: 3.00
+      retires: 2027-01-14
+      tiers: [{above_input_tokens: 128_000, input_per_m: 0.60, output_per_m: 2.40}]
+      as_of: 2026-11-01
+      source: the provider's page
 
-Optional keys: ``cached_input_per_m``, ``cache_write_per_m`` and ``per_request`` (USD per request).
+All keys but the five of the first entry are optional. `per_request` is in USD per request, `hosting_usd_per_hour` in
+USD per hour, all else in USD per million tokens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from typing import Any
 
 import yaml
 
-from gatekeeper.cost.prices import Price
-from gatekeeper.errors import InputError, Problem
+from gatekeeper.cost.price_entry import PriceEntry
+from gatekeeper.cost.price_reader import Fields, PriceReader
+from gatekeeper.cost.price_records import Price, PriceTier, with_standard_tiers
+from gatekeeper.errors import InputError
 
-_AMOUNTS = ("input_per_m", "output_per_m", "cached_input_per_m", "cache_write_per_m", "per_request")
+_RATES = ("input_per_m", "output_per_m", "cached_input_per_m", "cache_write_per_m")
+_WAYS = {way: {f"{way}_{rate}": rate for rate in _RATES} for way in ("batch", "flex")}
 _REQUIRED = ("model", "input_per_m", "output_per_m", "as_of", "source")
-_KNOWN = frozenset({*_REQUIRED, *_AMOUNTS})
+_TIER_REQUIRED = ("above_input_tokens", "input_per_m", "output_per_m")
+_TIER_KNOWN = frozenset({*_TIER_REQUIRED, *_RATES})
+_FINE_TUNED = ("training_per_m", "hosting_usd_per_hour")
+_WAY_KEYS = tuple(key for keys in _WAYS.values() for key in keys)
+_KNOWN = frozenset({*_REQUIRED, *_RATES, *_WAY_KEYS, *_FINE_TUNED, "per_request", "retires", "tiers"})
 
 
 def parse_prices(text: str, *, file: str) -> dict[str, Price]:
-    """Return the prices in the text of a user's price file, by model id. Amounts are USD per million tokens.
+    """Return the standard prices in the text of a user's price file, by model id. Amounts are USD per million tokens.
+
+    Raises:
+        InputError: lists everything that is wrong, with file, line, key, value and fix.
+    """
+    entries = parse_price_entries(text, file=file)
+    return {model: entry.standard for model, entry in entries.items() if entry.standard is not None}
+
+
+def parse_price_entries(text: str, *, file: str) -> dict[str, PriceEntry]:
+    """Return all that a user's price file says, by model id. `standard` is always there.
 
     Raises:
         InputError: lists everything that is wrong, with file, line, key, value and fix.
@@ -38,71 +68,77 @@ def parse_prices(text: str, *, file: str) -> dict[str, Price]:
             f"{file}: a price file is a list of entries, and this has none",
             hint="write - {model: provider/name, input_per_m: 2.5, output_per_m: 10, as_of: 2026-11-01, source: where}",
         )
-    problems: list[Problem] = []
-    prices: dict[str, Price] = {}
+    reader = PriceReader(file)
+    entries: dict[str, PriceEntry] = {}
     for index, node in enumerate(root.value):
-        price = _entry(node, file, f"[{index}]", problems)
-        if price is not None and price.model in prices:
-            problems.append(Problem(file, _line(node), f"[{index}].model", "is priced twice", price.model))
-        elif price is not None:
-            prices[price.model] = price
-    if problems:
-        lines = "\n".join(f"  - {problem}" for problem in problems)
-        raise InputError(f"{len(problems)} problem{'s' if len(problems) != 1 else ''} in the price file:\n{lines}")
-    return prices
+        entry = _entry(reader, node, f"[{index}]")
+        if entry is not None and entry.model in entries:
+            reader.report(node, f"[{index}].model", "is priced twice", entry.model)
+        elif entry is not None:
+            entries[entry.model] = entry
+    reader.raise_problems()
+    return entries
 
 
-def _entry(node: yaml.Node, file: str, path: str, problems: list[Problem]) -> Price | None:
-    before = len(problems)
-    if not isinstance(node, yaml.MappingNode):
-        problems.append(Problem(file, _line(node), path, "is not a mapping of keys to values"))
+def _entry(reader: PriceReader, node: yaml.Node, path: str) -> PriceEntry | None:
+    before = len(reader.problems)
+    fields = reader.fields(node, path, known=_KNOWN, required=_REQUIRED, lists=("tiers",))
+    if fields is None:
         return None
-    fields: dict[str, str] = {}
-    for key_node, value_node in node.value:
-        key, place = str(key_node.value), f"{path}.{key_node.value}"
-        if key not in _KNOWN:
-            known = ", ".join(sorted(_KNOWN))
-            problems.append(Problem(file, _line(key_node), place, "is no key of a price", hint=f"one of {known}"))
-        elif key in fields:
-            problems.append(Problem(file, _line(key_node), place, "is given twice"))
-        elif not isinstance(value_node, yaml.ScalarNode):
-            problems.append(Problem(file, _line(value_node), place, "must be one value"))
-        else:
-            fields[key] = value_node.value.strip()
-    for key in _REQUIRED:
-        if not fields.get(key):
-            problems.append(Problem(file, _line(node), f"{path}.{key}", "is missing"))
-    amounts = {key: _amount(fields.get(key), file, node, f"{path}.{key}", problems) for key in _AMOUNTS}
-    as_of = _date(fields.get("as_of"), file, node, f"{path}.as_of", problems)
-    if len(problems) > before or as_of is None:
+    rates = reader.amounts(fields, (*_RATES, "per_request"))
+    ways = {way: _way(reader, fields, way) for way in _WAYS}
+    tuned = reader.amounts(fields, _FINE_TUNED)
+    as_of, retires = reader.day(fields, "as_of"), reader.day(fields, "retires")
+    tiers = _tiers(reader, fields)
+    if len(reader.problems) > before or as_of is None:
         return None
-    given = {key: amount for key, amount in amounts.items() if amount is not None}
-    return Price.model_validate({"model": fields["model"], "source": fields["source"], "as_of": as_of, **given})
+    about: dict[str, Any] = {"model": fields.text("model"), "source": fields.text("source"), "as_of": as_of}
+    return _built(about, {**rates, "tiers": tiers}, ways, {**tuned, "retires": retires})
 
 
-def _amount(text: str | None, file: str, node: yaml.Node, path: str, problems: list[Problem]) -> Decimal | None:
-    if not text:
-        return None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if amount.is_finite() and amount >= 0:
-        return amount
-    hint = f"USD per {'request' if path.endswith('.per_request') else 'million tokens'} as a plain number, e.g. 2.50"
-    problems.append(Problem(file, _line(node), path, "must be a number of USD, zero or more", text, hint))
-    return None
+def _built(
+    about: dict[str, Any],
+    standard_fields: dict[str, Any],
+    ways: dict[str, dict[str, Decimal]],
+    rest: dict[str, Decimal | date | None],
+) -> PriceEntry:
+    standard = Price.model_validate({**about, **standard_fields})
+    prices = {
+        way: with_standard_tiers(
+            Price.model_validate({**about, **rates, "per_request": standard.per_request}), standard
+        )
+        for way, rates in ways.items()
+        if rates
+    }
+    return PriceEntry.model_validate({**about, "own": True, "standard": standard, **prices, **rest})
 
 
-def _date(text: str | None, file: str, node: yaml.Node, path: str, problems: list[Problem]) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        problems.append(Problem(file, _line(node), path, "must be a date", text, "write it as 2026-11-01"))
-        return None
+def _way(reader: PriceReader, fields: Fields, way: str) -> dict[str, Decimal]:
+    """Return the rates of batch or flex. One of input and output alone is a problem: the other is never assumed."""
+    keys = _WAYS[way]
+    found = reader.amounts(fields, keys)
+    given = [key for key in keys if key in fields.values]
+    for key in (f"{way}_input_per_m", f"{way}_output_per_m"):
+        if given and key not in given:
+            reader.report(fields.node, f"{fields.path}.{key}", f"is missing, and {given[0]} is given")
+    return {keys[key]: amount for key, amount in found.items()}
 
 
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1
+def _tiers(reader: PriceReader, fields: Fields) -> tuple[PriceTier, ...]:
+    tiers: list[PriceTier] = []
+    for index, node in enumerate(fields.lists.get("tiers", ())):
+        path = f"{fields.path}.tiers[{index}]"
+        tier = reader.fields(node, path, known=_TIER_KNOWN, required=_TIER_REQUIRED)
+        if tier is None:
+            continue
+        start = reader.count(tier, "above_input_tokens")
+        rates = reader.amounts(tier, _RATES)
+        if start in _starts(tiers):
+            reader.report(node, f"{path}.above_input_tokens", "is given twice", str(start))
+        elif start is not None and {"input_per_m", "output_per_m"} <= set(rates):
+            tiers.append(PriceTier.model_validate({"above_input_tokens": start, **rates}))
+    return tuple(sorted(tiers, key=lambda tier: tier.above_input_tokens))
+
+
+def _starts(tiers: Iterable[PriceTier]) -> set[int]:
+    return {tier.above_input_tokens for tier in tiers}
