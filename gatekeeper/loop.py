@@ -5,21 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from gatekeeper.cost.usage import price_requests
+from gatekeeper.decide.baselines import baselines_on_dev, to_ask, unbeatable
 from gatekeeper.decide.candidates import Chosen
 from gatekeeper.decide.derive import Derived, derive_verdict
 from gatekeeper.decide.facts import facts_of
 from gatekeeper.decide.looked import stops_of
 from gatekeeper.decide.priced import comparison_of, fallback_of, other_rules
 from gatekeeper.decide.scores import dev_scores, paired, scores_of_items
-from gatekeeper.errors import BudgetExceededError, DataError, ModelError
-from gatekeeper.models.errors import FAILURES
-from gatekeeper.narrate import say_assessment, say_mined, say_part, say_round
+from gatekeeper.errors import BudgetExceededError, DataError
+from gatekeeper.narrate import say_assessment, say_mined, say_part, say_plan, say_round
 from gatekeeper.records import Completion, Decision, Example, Verdict
 from gatekeeper.run.candidate import Assessment, Candidate
+from gatekeeper.run.plan import plan_loop
+from gatekeeper.run.pricing import cost_of_answers
 from gatekeeper.run.sealing import check_seal
 from gatekeeper.run.session import TEACHER_COST, Session
-from gatekeeper.stages import assess, evaluate, look
+from gatekeeper.stages import assess, baselines, evaluate, look
 from gatekeeper.stages.curate import curate
 from gatekeeper.stages.generate import generate
 from gatekeeper.stages.mine import pick_items
@@ -53,6 +54,7 @@ def run_loop(session: Session, *, reason: str | None = None) -> Verdict:
         _carry_out(session, stored.verdict, stored.model)
         return stored.verdict
     check_seal(session, reason)
+    say_plan(session, plan_loop(session.suite, session.items, datetime.now(UTC).date()))
     _set_state(session, "running")
     try:
         return _rounds(session)
@@ -66,6 +68,7 @@ def run_loop(session: Session, *, reason: str | None = None) -> Verdict:
 
 def _rounds(session: Session) -> Verdict:
     _price_teacher(session, evaluate.evaluate_teacher(session, session.split("dev"), "teacher on dev"))
+    baselines.evaluate_baselines(session)
     best: Assessment | None = None
     learned = 0
     for number in range(1, session.suite.loop.rounds + 1):
@@ -78,7 +81,7 @@ def _rounds(session: Session) -> Verdict:
             candidate = train(session, number, student, examples)
             assessment = _assess(session, candidate)
             best = assessment if best is None or assessment.better_than(best) else best
-            if _gate(session, assessment) or _gate_part(session, candidate):
+            if _gate(session, assessment) or _gate_part(session, candidate) or _is_needless(session, candidate):
                 return _conclude(session)
     return _conclude(session)
 
@@ -139,9 +142,10 @@ def _assess(session: Session, candidate: Candidate) -> Assessment:
         chosen = Chosen.of(candidate)
         dev = dev_scores(connection, facts, chosen)
         fallback = fallback_of(connection, facts, chosen)
-        comparison = comparison_of(connection, facts, measurement, fallback)
+        others = baselines_on_dev(connection, facts)
+        comparison = comparison_of(connection, facts, measurement, fallback, others)
     retention, chance = assess.dev_estimates(session, candidate, dev, alpha=look.next_alpha(session))
-    rules = other_rules(facts, comparison, measurement, fallback)
+    rules = other_rules(facts, comparison, measurement, fallback, others)
     assessment = Assessment(candidate, retention, chance, measurement, rules)
     say_assessment(session, assessment)
     return assessment
@@ -188,15 +192,31 @@ def _gate(session: Session, assessment: Assessment) -> bool:
 def _read_gate(session: Session, candidate: Candidate) -> tuple[Verdict, int | None]:
     """Read gate rows until the gate passes or all are read; return the verdict and the rows read, None for all."""
     rows, others = session.gate_rows(), session.other_rows()
+    with session.store.read() as connection:
+        alternatives = to_ask(connection, facts_of(connection, session.run))
     for stop in stops_of(len(rows), session.suite.gates.quality.interim):
         read = (*rows[:stop], *others)
         evaluate.evaluate_teacher(session, read, "teacher on gate")
+        baselines.evaluate_on_gate(session, alternatives, rows[:stop])
         evaluate.evaluate_student(session, candidate.model, candidate.classifier, read)
         with session.store.read() as connection:
             verdict = derive_verdict(connection, session.run, first=stop).verdict
         if verdict.decision == "promote":
             break
     return verdict, None if stop == len(rows) else stop
+
+
+def _is_needless(session: Session, candidate: Candidate) -> bool:
+    """Whether the loop ends here, since a baseline passes against which no student of this suite can save enough.
+
+    After a look this knows what gate rows say of the baselines. It may: a loop that ends looks at no other student.
+    """
+    with session.store.read() as connection:
+        chosen = replace(Chosen.of(candidate), look=look.look_of(session, candidate))
+        name = unbeatable(connection, facts_of(connection, session.run), chosen)
+    if name is not None:
+        session.progress.say(f"{name} passes, and no student can save enough against it", style="bold")
+    return name is not None
 
 
 def _conclude(session: Session) -> Verdict:
@@ -239,22 +259,7 @@ def _write(session: Session, derived: Derived) -> None:
 
 def _price_teacher(session: Session, answers: list[Completion]) -> None:
     """Write down what one answer of the teacher costs: the mean over its answers on the development split."""
-    usages = [answer.usage for answer in answers if answer.ok and answer.usage.input_tokens]
-    if not usages:
-        raise _no_answers(answers)
-    cost = price_requests(usages, session.price)
-    session.note(TEACHER_COST, **cost.model_dump(mode="json"))
-
-
-def _no_answers(answers: list[Completion]) -> ModelError:
-    first = next((answer for answer in answers if not answer.ok), None)
-    failure = None if first is None or first.error_class is None else FAILURES.get(first.error_class)
-    why = "" if first is None else f" ({first.error_class}: {first.error_message})"
-    return ModelError(
-        f"the teacher answered none of the {len(answers):,} development rows, so its cost is not known{why}",
-        kind="model" if failure is None else failure.kind,
-        hint="look at error_message in the table `completions`" if failure is None else failure.hint,
-    )
+    session.note(TEACHER_COST, **cost_of_answers("the teacher", answers, session.price).model_dump(mode="json"))
 
 
 def _set_state(session: Session, state: RunState) -> None:

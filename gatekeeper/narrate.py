@@ -4,15 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gatekeeper.cost.money import format_usd
 from gatekeeper.gate.blend import BlendChoice
 from gatekeeper.records import Item
 from gatekeeper.run.candidate import Assessment, Candidate
+from gatekeeper.run.plan import LoopPlan
 from gatekeeper.run.session import Session
 from gatekeeper.stages.mine import Source, dev_failures
 from gatekeeper.store.firewall import OpenItems
 
 Picks = Sequence[tuple[Item, Source]]
 SHOWN_CHARACTERS = 70
+
+
+def say_plan(session: Session, plan: LoopPlan) -> None:
+    """Say what the loop may ask for and what that costs, before it asks for anything."""
+    spent = session.budget.spent
+    before = f"; {format_usd(spent)} of it are spent by this run already" if spent else ""
+    session.progress.say(
+        f"plan: at most {plan.calls:,} calls, about {format_usd(plan.usd)}, and the time of training; what is stored "
+        f"is not asked again. The budget is {format_usd(plan.budget_usd)}{before}",
+        style="bold",
+    )
+    for line in plan.lines:
+        assumed = " (assumed price)" if line.assumed else ""
+        session.progress.say(
+            f"  {line.stage}: {line.calls:,} calls to {line.model}, about {format_usd(line.usd)}{assumed}", style="dim"
+        )
+    if plan.usd > plan.budget_usd:
+        session.progress.say(
+            "  this does not fit the budget if every round and look is used: the loop then stops with exit code 12, "
+            "and goes on where it was once loop.budget_usd is raised",
+            style="yellow",
+        )
 
 
 def say_round(session: Session, number: int, picks: Picks) -> None:

@@ -25,7 +25,7 @@ Decision = Literal["promote", "reject", "inconclusive"]
 class Record(BaseModel):
     """A frozen row."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False, defer_build=True)
 
 
 class Message(Record):

@@ -170,6 +170,7 @@ def test_what_is_missing_stays_missing_and_samples_count_once(changed):
     assert rules["gates.format.parses"].value == (int((rows.said[5:] >= 0).sum())) / N
 
 
+@pytest.mark.slow
 def test_the_steps_of_the_benchmark_measure_a_store_that_verifies(changed):
     path, _ = changed
     derived = STEPS["derive"](str(path), RUN, "128")

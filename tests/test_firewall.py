@@ -210,6 +210,7 @@ def test_generate_refuses_what_is_not_of_the_pool(tmp_path: Path, server: Teache
     assert rows_of(tmp_path / "g.duckdb", "SELECT count(*) FROM spend") == [(0,)]
 
 
+@pytest.mark.slow
 def test_a_second_run_on_the_same_gate_rows_goes_on_in_the_same_ledger(tmp_path: Path) -> None:
     store = tmp_path / "store" / "g.duckdb"
     first = loop(write_suite(tmp_path / "a", {"loop": {"rounds": 1}}, name="first"), store)
@@ -226,6 +227,7 @@ def test_a_second_run_on_the_same_gate_rows_goes_on_in_the_same_ledger(tmp_path:
         assert done.code == 0, done.said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("looks", [2, 3])
 def test_a_gate_split_that_is_used_up_stays_so_under_any_plan(tmp_path: Path, looks: int) -> None:
     store = copy_store(promoted().store, tmp_path / "copy")

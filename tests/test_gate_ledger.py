@@ -26,6 +26,7 @@ def with_gates(suite: Path, **gates: object) -> Path:
     return suite
 
 
+@pytest.mark.slow
 def test_looser_rules_on_sealed_rows_need_a_reason(tmp_path: Path) -> None:
     suite, store = write_gate_suite(tmp_path / "suite", CAREFUL, hard=0.2), tmp_path / "g.duckdb"
     first = run_gate(suite, store)
@@ -53,6 +54,7 @@ def test_looser_rules_on_sealed_rows_need_a_reason(tmp_path: Path) -> None:
     assert verify_run(second.store, second.run).problems == ()
 
 
+@pytest.mark.slow
 def test_a_look_that_is_interrupted_before_any_row_has_its_rules(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,6 +71,7 @@ def test_a_look_that_is_interrupted_before_any_row_has_its_rules(
     ]
 
 
+@pytest.mark.slow
 def test_stricter_rules_need_no_reason(tmp_path: Path) -> None:
     suite, store = write_gate_suite(tmp_path / "suite", CAREFUL, hard=0.2), tmp_path / "g.duckdb"
     run_gate(suite, store)
@@ -78,6 +81,7 @@ def test_stricter_rules_need_no_reason(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_fresh_rows_bring_budget_for_themselves_only(tmp_path: Path) -> None:
     gates = {"quality": QUALITY | {"looks": 1}}
     suite, store = write_gate_suite(tmp_path / "suite", gates, hard=0.2), tmp_path / "g.duckdb"
@@ -98,6 +102,7 @@ def test_fresh_rows_bring_budget_for_themselves_only(tmp_path: Path) -> None:
     assert looks[1][0] == pytest.approx(0.05 * 80 / 320), "80 of 320 rows are fresh"
 
 
+@pytest.mark.slow
 def test_a_used_up_split_says_how_many_fresh_rows_it_takes(tmp_path: Path) -> None:
     gates = {"quality": QUALITY | {"looks": 1}}
     suite, store = write_gate_suite(tmp_path / "suite", gates, hard=0.05), tmp_path / "g.duckdb"
@@ -111,6 +116,7 @@ def test_a_used_up_split_says_how_many_fresh_rows_it_takes(tmp_path: Path) -> No
     assert quality.settle is not None and "fresh rows" in quality.settle
 
 
+@pytest.mark.slow
 def test_who_reads_gate_rows_is_written_down(tmp_path: Path) -> None:
     suite, store = write_gate_suite(tmp_path / "suite", {"quality": QUALITY}, hard=0.2), tmp_path / "g.duckdb"
     run_gate(suite, store)
@@ -124,6 +130,7 @@ def test_who_reads_gate_rows_is_written_down(tmp_path: Path) -> None:
     assert (what, rows) == ("rows that the student got wrong", 3) and who
 
 
+@pytest.mark.slow
 def test_a_signed_verdict_is_checked_without_a_network(tmp_path: Path) -> None:
     suite, store = write_gate_suite(tmp_path / "suite", {}), tmp_path / "g.duckdb"
     run = run_gate(suite, store)

@@ -40,6 +40,7 @@ def test_every_rule_can_pass_at_once(tmp_path: Path) -> None:
     assert verify_run(run.store, run.run).problems == ()
 
 
+@pytest.mark.slow
 def test_a_guard_that_gets_worse_rejects(tmp_path: Path) -> None:
     suite = write_gate_suite(tmp_path / "suite", {}, evals=("harm",))
     run = run_gate(suite, tmp_path / "g.duckdb")
@@ -51,6 +52,7 @@ def test_a_guard_that_gets_worse_rejects(tmp_path: Path) -> None:
     assert run.verdict.sentence.startswith("Reject linear: On 60 rows of harm")
 
 
+@pytest.mark.slow
 def test_inputs_that_the_student_takes_for_its_own_keep_the_verdict_open_or_reject(tmp_path: Path) -> None:
     gates = {"ood": [{"eval": "scope", "auroc": 0.995}]}
     run = run_gate(write_gate_suite(tmp_path / "suite", gates, evals=("scope",)), tmp_path / "g.duckdb")
@@ -58,6 +60,7 @@ def test_inputs_that_the_student_takes_for_its_own_keep_the_verdict_open_or_reje
     assert run.verdict.decision != "promote"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prove", [False, True])
 def test_a_slice_that_cannot_be_shown_stops_only_where_a_proof_is_demanded(tmp_path: Path, prove: bool) -> None:
     # 80 rows of a language cannot show 0.97, even for a perfect student.
@@ -67,6 +70,7 @@ def test_a_slice_that_cannot_be_shown_stops_only_where_a_proof_is_demanded(tmp_p
     assert run.verdict.decision == ("inconclusive" if prove else "promote")
 
 
+@pytest.mark.slow
 def test_a_look_stops_when_the_first_rows_show_enough(tmp_path: Path) -> None:
     gates = {"quality": {"retention": 0.9, "looks": 1, "look_when": 0.0, "interim": 4}}
     run = run_gate(write_gate_suite(tmp_path / "suite", gates), tmp_path / "g.duckdb")
@@ -104,6 +108,7 @@ def test_a_student_takes_over_the_part_where_it_is_sure(tmp_path: Path) -> None:
     assert verify_run(run.store, run.run).problems == ()
 
 
+@pytest.mark.slow
 def test_without_a_fallback_the_same_student_is_not_promoted(tmp_path: Path) -> None:
     rows = {"pool": 800, "dev": 600, "gate": 600}
     suite = write_gate_suite(tmp_path / "suite", {}, rows=rows, hard=0.3)

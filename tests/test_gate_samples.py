@@ -39,6 +39,7 @@ def write_sampled(folder: Path, *, gold: bool, wobbly: int) -> Path:
     return suite
 
 
+@pytest.mark.slow
 def test_samples_are_averaged_within_the_row(tmp_path: Path) -> None:
     run = run_gate(write_sampled(tmp_path / "suite", gold=True, wobbly=4), tmp_path / "g.duckdb")
     assert run.verdict.decision == "promote", run.verdict.sentence
@@ -54,6 +55,7 @@ def test_samples_are_averaged_within_the_row(tmp_path: Path) -> None:
     assert verify_run(run.store, run.run).problems == ()
 
 
+@pytest.mark.slow
 def test_without_gold_a_teacher_that_contradicts_itself_is_not_perfect(tmp_path: Path) -> None:
     run = run_gate(write_sampled(tmp_path / "suite", gold=False, wobbly=4), tmp_path / "g.duckdb")
     ((teacher,),) = rows_of(

@@ -190,6 +190,7 @@ def test_verify_scores_again_from_what_the_judge_has_said(good: Run, tmp_path: P
     assert "is 1.0, scoring gives None" in call("verify", "--store", store).said
 
 
+@pytest.mark.slow
 def test_a_naive_judge_cannot_promote_a_bad_student(tmp_path: Path) -> None:
     run = loop(write_judged(tmp_path / "suite", bad=True, lenient=0.9), tmp_path / "store" / "g.duckdb")
     assert run.finished.code in (10, 11), run.finished.said
@@ -256,6 +257,7 @@ def http_judged(folder: Path, server: Teacher, **more: Any) -> Path:
     return write_judged(folder, {"judge": judge}, rows=SMALL)
 
 
+@pytest.mark.slow
 def test_killed_while_the_judge_answers_the_run_goes_on_and_pays_nothing_twice(server: Teacher, tmp_path: Path) -> None:
     suite, store = http_judged(tmp_path / "suite", server), tmp_path / "store" / "g.duckdb"
     server.run_and_kill(lambda number, _: number == SMALL["dev"] + 90, "loop", suite, "--store", store)

@@ -92,6 +92,7 @@ def test_a_run_killed_between_verdict_and_promotion_still_promotes(tmp_path: Pat
     assert json.loads(pointer.read_text())["artifact"] == wanted["artifact"]
 
 
+@pytest.mark.slow
 def test_a_rerun_of_an_old_run_does_not_undo_a_later_promotion(tmp_path: Path) -> None:
     run = promoted()
     store = copy_store(run.store, tmp_path / "copy")
@@ -173,6 +174,7 @@ def test_a_teacher_without_a_price_ends_with_13(tmp_path: Path) -> None:
     assert "the replay teacher has no price" in done.err and "priced_as" in done.err
 
 
+@pytest.mark.slow
 def test_without_gold_the_loop_measures_agreement_and_bears_a_failed_answer(tmp_path: Path) -> None:
     rows = ROWS | {"pool": 300, "gate": 200}
     changes = {"gates": {"quality": {"retention": 0.8}}, "loop": {"rounds": 1, "examples_per_round": 300}}

@@ -110,6 +110,7 @@ def kill_at_request(number: int, undisturbed: Undisturbed, server: Teacher, stor
     check_continued(undisturbed, store, server, known)
 
 
+@pytest.mark.slow
 def test_killed_during_the_gate(undisturbed: Undisturbed, server: Teacher, tmp_path: Path) -> None:
     # The look is reserved, and some gate rows are answered.
     kill_at_request(DEV + ROUND + GATE // 2, undisturbed, server, tmp_path / "g.duckdb")

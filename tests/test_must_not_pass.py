@@ -59,6 +59,7 @@ def test_a_third_of_the_scores_absent() -> None:
     assert outcome(np.ones(68), np.ones(68), n_expected=100) == "inconclusive", "left out of the arrays altogether"
 
 
+@pytest.mark.slow
 def test_scores_that_are_gone_from_the_store(tmp_path: Path) -> None:
     run = run_gate(write_gate_suite(tmp_path / "suite", {}), tmp_path / "g.duckdb")
     assert run.verdict.decision == "promote"
@@ -110,6 +111,7 @@ def test_a_bound_that_touches_the_requirement_only_by_rounding() -> None:
     assert touching.outcome != "pass"
 
 
+@pytest.mark.slow
 def test_answers_that_do_not_parse_stay_in_the_denominator(tmp_path: Path) -> None:
     suite = write_gate_suite(tmp_path / "suite", {}, evals=("safety",))
     answers = [json.loads(line) for line in (suite.parent / "answers.jsonl").read_text().splitlines()]
@@ -124,6 +126,7 @@ def test_answers_that_do_not_parse_stay_in_the_denominator(tmp_path: Path) -> No
     assert mean == pytest.approx(0.9)
 
 
+@pytest.mark.slow
 def test_reruns_until_green(tmp_path: Path) -> None:
     gates = {"quality": {"retention": 0.97, "looks": 2, "look_when": 0.0}}
     suite, store = write_gate_suite(tmp_path / "suite", gates, hard=0.02), tmp_path / "g.duckdb"

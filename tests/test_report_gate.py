@@ -249,6 +249,7 @@ def test_the_budget_tells_of_looks_seal_and_readers(full: tuple[Store, str], sho
     assert "last to ann" in render_terminal(again) and "last to ann" in " ".join(render_html(again).split())
 
 
+@pytest.mark.slow
 def test_rules_that_were_loosened_on_the_same_rows_are_marked(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     write_data(tmp_path, {"": make_rows("s", 900)})
@@ -274,6 +275,7 @@ def test_rules_that_were_loosened_on_the_same_rows_are_marked(tmp_path: Path) ->
     assert "nobody needs 99.9" in render_markdown(made)
 
 
+@pytest.mark.slow
 def test_a_part_of_the_traffic_is_shown_as_it_was_judged(part: tuple[Store, str]) -> None:
     made = dossier_from_store(*part)
     facts = made.part
@@ -331,6 +333,7 @@ def test_a_requirement_near_one_has_fewer_curves() -> None:
     assert all(rows >= 1 for curve in made for rows, _ in curve.points)
 
 
+@pytest.mark.slow
 def test_the_same_store_gives_the_same_dossier(full: tuple[Store, str], part: tuple[Store, str]) -> None:
     for store, run_id in (full, part):
         made = dossier_from_store(store, run_id)

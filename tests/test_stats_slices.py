@@ -179,6 +179,7 @@ def test_bad_arguments_are_refused():
             slice_tests(arguments.pop("student"), arguments.pop("teacher"), arguments.pop("slices"), **arguments)
 
 
+@pytest.mark.slow
 def test_the_two_rules_on_five_slices_of_220_items():
     """A student of retention 0.99 everywhere passes both; one slice at 0.80 against 0.85 seldom passes."""
     rng, repeats = np.random.default_rng(10), 60

@@ -104,6 +104,7 @@ def test_holm_vector():
     assert holm([0.001, 0.012, 0.03, 0.04]) == pytest.approx((0.004, 0.036, 0.06, 0.06), rel=1e-12)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=12)  # statsmodels takes a tenth of a second a call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_that_of_statsmodels(p_values):

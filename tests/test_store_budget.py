@@ -106,6 +106,7 @@ SPLITS = st.lists(
 _example = iter(range(10**9))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(SPLITS)
 def test_right_after_a_look_its_rows_are_charged_alpha_at_most_as_a_mean(

@@ -186,6 +186,7 @@ def test_an_unknown_run_and_an_unknown_store_are_named(store: Path, tmp_path: Pa
     assert not (tmp_path / "missing.duckdb").exists()
 
 
+@pytest.mark.slow
 def test_a_second_run_on_the_same_suite_does_not_break_the_first(store: Path) -> None:
     run = rows_of(store, "SELECT run FROM runs")[0][0]
     suite = promoted().suite

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Literal
 
+from gatekeeper.cost.alternative import Alternative, cheapest
 from gatekeeper.cost.defaults import DISCOUNT_PER_YEAR, HORIZON_MONTHS
 from gatekeeper.cost.money import stored
 from gatekeeper.cost.payback import BreakEven, npv, payback_months, profitable_volumes
@@ -19,6 +21,26 @@ from gatekeeper.cost.serving import (
 from gatekeeper.cost.usage import RequestCost
 from gatekeeper.errors import InputError, PriceError
 from gatekeeper.records import Estimate, Record
+
+TEACHER = "teacher"
+"""Name of the teacher among what a candidate is held against."""
+
+
+class Baseline(Record):
+    """Another model that could answer the requests, as it is."""
+
+    name: str
+    cost: RequestCost | None
+    """What one of its answers costs. None: nothing, as with a fixed answer."""
+    price_assumed: bool = False
+    """It is a stand-in that bears another model's price."""
+    passes: bool = False
+    """Whether it is shown to be good enough. What is not shown is no alternative."""
+
+    @property
+    def usd(self) -> Decimal:
+        """US dollars per request."""
+        return Decimal(0) if self.cost is None else self.cost.usd
 
 
 class Scenario(Record):
@@ -57,6 +79,11 @@ class Scenario(Record):
     horizon_months: int = HORIZON_MONTHS
     discount_per_year: Decimal = DISCOUNT_PER_YEAR
 
+    baselines: tuple[Baseline, ...] = ()
+    """Models that could answer instead of teacher and candidate."""
+    vs: Literal["best_passing", "teacher"] = "best_passing"
+    """What the candidate is held against: the cheapest of the teacher and the baselines that pass, or the teacher."""
+
 
 class CostCase(Record):
     """The result at one capacity. Amounts are USD with twelve decimals; None means never or undefined, never 0.
@@ -67,7 +94,12 @@ class CostCase(Record):
     """
 
     serving: ServingMonth | None
+    baseline: str = TEACHER
+    """Name of what the candidate is held against."""
     baseline_usd: Decimal
+    """A month of it."""
+    teacher_month_usd: Decimal
+    """A month of the teacher, which is `baseline_usd` unless a cheaper model passes."""
     machines_usd: Decimal
     overhead_usd: Decimal
     student_api_usd: Decimal
@@ -103,11 +135,11 @@ def cost_case(scenario: Scenario, capacity: Decimal | None, teacher_share: Decim
         PriceError: the teacher has no price.
         InputError: an input is missing or out of its range.
     """
-    teacher = check_scenario(scenario)
+    teacher, held = check_scenario(scenario), held_against(scenario)
     month = _serving(scenario, capacity)
     api = scenario.student_api.usd if scenario.student_api else Decimal(0)
     volume = scenario.requests_per_month
-    baseline = stored(teacher.usd * volume)
+    baseline = stored(held.usd * volume)
     machines = stored(month.machines_usd) if month else Decimal(0)
     overhead = stored(month.overhead_usd) if month else Decimal(0)
     student_api = stored(api * volume)
@@ -123,7 +155,9 @@ def cost_case(scenario: Scenario, capacity: Decimal | None, teacher_share: Decim
     months = [saving] * scenario.horizon_months
     return CostCase(
         serving=month,
+        baseline=held.name,
         baseline_usd=baseline,
+        teacher_month_usd=stored(teacher.usd * volume),
         machines_usd=machines,
         overhead_usd=overhead,
         student_api_usd=student_api,
@@ -141,8 +175,27 @@ def cost_case(scenario: Scenario, capacity: Decimal | None, teacher_share: Decim
         payback_months=_stored(payback_months(program, saving)),
         payback_forward_months=_stored(payback_months(forward, saving)),
         npv_usd=stored(npv(program, months, discount_per_year=scenario.discount_per_year)),
-        break_even=_break_even(scenario, teacher.usd - kept - api, operations, capacity),
+        break_even=_break_even(scenario, held.usd - kept - api, operations, capacity),
     )
+
+
+def held_against(scenario: Scenario) -> Baseline:
+    """Return what the candidate is held against: the cheapest model that is good enough. The teacher wins a tie.
+
+    Its answers alone count: a model behind an API has no machines, and changing to it takes no engineering here.
+    Source: cost design, the re-bid rule.
+
+    Raises:
+        PriceError: the teacher has no price.
+    """
+    incumbent = Baseline(name=TEACHER, cost=check_scenario(scenario), price_assumed=scenario.price_assumed, passes=True)
+    if scenario.vs == "teacher":
+        return incumbent
+    known = {one.name: one for one in (incumbent, *scenario.baselines)}
+    bids = [Alternative(name=one.name, usd_per_request=one.usd, passes=one.passes) for one in known.values()]
+    best = cheapest(bids, Decimal(scenario.requests_per_month))
+    assert best is not None, "the teacher always passes"
+    return known[best.name]
 
 
 def check_scenario(scenario: Scenario) -> RequestCost:
@@ -172,6 +225,9 @@ def check_scenario(scenario: Scenario) -> RequestCost:
         number: Decimal = getattr(scenario, name)
         if not number.is_finite() or number < 0:
             raise InputError(f"{name} is {number}", hint="a finite number, 0 or more")
+    names = [TEACHER, *(one.name for one in scenario.baselines)]
+    if len(set(names)) < len(names):
+        raise InputError(f"two of {', '.join(names)} have the same name", hint="names of baselines are unique")
     if not 0 <= deployment_hours(scenario) <= scenario.engineering_hours:
         raise InputError(
             f"deployment_hours is {scenario.deployment_hours}, outside 0 to engineering_hours "

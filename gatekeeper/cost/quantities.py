@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from gatekeeper.cost.case import CostCase, Scenario, deployment_hours
+from gatekeeper.cost.case import TEACHER, Baseline, CostCase, Scenario, deployment_hours, held_against
 from gatekeeper.cost.money import stored
 from gatekeeper.cost.serving import HOURS_PER_MONTH
 from gatekeeper.cost.usage import RequestCost
@@ -49,7 +49,7 @@ _RESULTS = (
     _Result("reduction", "reduction", "ratio", True, "baseline / candidate", "undefined, since the candidate costs $0"),
     _Result("saving_percent", "saving_percent", "%", True, "saving / baseline", "undefined, since the baseline is $0"),
     _Result("loop_spend_usd", "loop_spend_usd", _USD, True, "spend of the loop with its failed rounds", "", "measured"),
-    _Result("labels_usd", "labels_usd", _USD, False, "spend on labels", "", "measured"),
+    _Result("labels_usd", "labels_usd", _USD, False, "costs.labels_usd", "", "assumed"),
     _Result("engineering_usd", "engineering_usd", _USD, False, "engineering_hours x usd_per_hour"),
     _Result("program_usd", "program_usd", _USD, True, "loop spend + labels + engineering"),
     _Result("forward_usd", "forward_usd", _USD, False, "deployment_hours x usd_per_hour"),
@@ -71,10 +71,11 @@ def quantities(scenario: Scenario, expected: CostCase, pessimistic: CostCase | N
     teacher = scenario.teacher
     rows = [*_traffic(scenario)]
     if teacher is not None:
-        rows += _request_cost("teacher", teacher, scenario.price_assumed, _reason(scenario))
+        rows += _request_cost("teacher_", teacher, scenario.price_assumed, _reason(scenario))
     if scenario.student_api is not None:
-        rows += _request_cost("student", scenario.student_api, False, "")
+        rows += _request_cost("student_", scenario.student_api, False, "")
     rows += [*_blend(scenario), *_machines(scenario), *_people(scenario), *_results(scenario, expected)]
+    rows += _bids(scenario, expected)
     if pessimistic is not None:
         plain = {row.name: row.value for row in rows}
         rows += [
@@ -117,6 +118,39 @@ def _traffic(scenario: Scenario) -> Iterator[Quantity]:
     yield _row("hours_per_month", HOURS_PER_MONTH, "h/month", "assumed", "convention: 8,760 hours a year over 12")
 
 
+def _bids(scenario: Scenario, case: CostCase) -> Iterator[Quantity]:
+    """Yield what each baseline costs, and what the candidate does to the teacher's bill whatever it is held against."""
+    if not scenario.baselines:
+        return
+    volume = scenario.requests_per_month
+    for one in scenario.baselines:
+        who = f"baseline.{one.name}."
+        because = f"; assumed: {_bid_reason(one)}" if one.price_assumed else ""
+        if one.cost is not None:
+            yield from _request_cost(who, one.cost, one.price_assumed, _bid_reason(one))
+        else:
+            yield _row(f"{who}usd_per_request", Decimal(0), "USD/request", "derived", "one fixed answer to everything")
+        counted = "it passes" if one.passes else "it is not shown to pass, so it does not count"
+        origin: Origin = "assumed" if one.price_assumed else "derived"
+        source = f"{who}usd_per_request x requests_per_month; {counted}{because}"
+        yield _row(f"{who}month_usd", one.usd * volume, _MONTH, origin, source)
+    teacher, candidate = case.teacher_month_usd, case.candidate_usd
+    because = f"; assumed: {_reason(scenario)}" if scenario.price_assumed else ""
+    origin = "assumed" if scenario.price_assumed else "derived"
+    of_teacher = (
+        ("teacher_month_usd", teacher, _MONTH, "teacher_usd_per_request x requests_per_month"),
+        ("teacher_saving_usd_per_month", teacher - candidate, _MONTH, "teacher_month_usd - candidate"),
+        ("teacher_reduction", teacher / candidate if candidate else None, "ratio", "teacher_month_usd / candidate"),
+    )
+    for name, value, unit, formula in of_teacher:
+        yield _row(name, value, unit, origin, f"{formula}{because}")
+
+
+def _bid_reason(one: Baseline) -> str:
+    priced = "another model" if one.cost is None else one.cost.price.model
+    return f"the baseline {one.name} is a stand-in, priced as {priced}"
+
+
 def _request_cost(who: str, cost: RequestCost, assumed: bool, reason: str) -> Iterator[Quantity]:
     price = cost.price
     listed = f", listed as {price.listed_as}" if price.listed_as else ""
@@ -129,7 +163,7 @@ def _request_cost(who: str, cost: RequestCost, assumed: bool, reason: str) -> It
         if value is not None:
             source = f"{price.source}: {price.model}{listed}{because}"
             origin: Origin = "assumed" if assumed else "priced"
-            yield _row(f"{who}_{name}_usd_per_m", value, "USD/million tokens", origin, source, price.as_of)
+            yield _row(f"{who}{name}_usd_per_m", value, "USD/million tokens", origin, source, price.as_of)
     counted = cost.n_requests - cost.n_reported
     tokens = f"mean of {cost.n_requests} requests"
     if counted:
@@ -140,9 +174,9 @@ def _request_cost(who: str, cost: RequestCost, assumed: bool, reason: str) -> It
         ("cached_input", cost.mean_cached_input_tokens),
         ("output", cost.mean_output_tokens),
     ):
-        yield _row(f"{who}_{name}_tokens", mean, "tokens/request", origin, tokens + because)
+        yield _row(f"{who}{name}_tokens", mean, "tokens/request", origin, tokens + because)
     source = f"each of {cost.n_requests} requests priced, then the mean{because}"
-    yield _row(f"{who}_usd_per_request", cost.usd, "USD/request", "assumed" if assumed else "derived", source)
+    yield _row(f"{who}usd_per_request", cost.usd, "USD/request", "assumed" if assumed else "derived", source)
 
 
 def _blend(scenario: Scenario) -> Iterator[Quantity]:
@@ -195,26 +229,50 @@ def _people(scenario: Scenario) -> Iterator[Quantity]:
     if scenario.deployment_hours is None:
         source = "not given: all engineering hours count as still ahead"
     yield _row("deployment_hours", deployment_hours(scenario), "h", "assumed", source)
-    yield _row("horizon_months", scenario.horizon_months, "months", "assumed", "horizon of the net present value")
-    yield _row("discount_per_year", scenario.discount_per_year, "share/year", "assumed", "discount rate")
+    yield _row("horizon_months", scenario.horizon_months, "months", "assumed", "costs.horizon_months")
+    yield _row("discount_per_year", scenario.discount_per_year, "share/year", "assumed", "costs.discount_per_year")
 
 
 def _results(scenario: Scenario, case: CostCase) -> Iterator[Quantity]:
     yield from _capacity(scenario, case)
-    reason = _reason(scenario)
     blended = scenario.teacher_share is not None
     for row in _RESULTS:
         if row.field == "teacher_usd" and not blended:
             continue
         owner = case.break_even if row.field in type(case.break_even).model_fields else case
         value: Decimal | None = getattr(owner, row.field)
-        formula = row.formula + _more_of(scenario, row.field)
+        formula = _baseline_formula(scenario, row) + _more_of(scenario, row.field)
         source = formula if value is not None else f"{formula}: {row.undefined}"
         on_teacher = row.on_teacher or (blended and row.field == "candidate_usd")
-        if on_teacher and scenario.price_assumed:
-            yield _row(row.name, value, row.unit, "assumed", f"{source}; assumed: {reason}")
+        reasons = _assumed_prices(scenario, row.field) if on_teacher else []
+        if reasons:
+            yield _row(row.name, value, row.unit, "assumed", f"{source}; assumed: {'; '.join(reasons)}")
         else:
             yield _row(row.name, value, row.unit, row.origin, source)
+
+
+_OF_THE_TEACHER = {"teacher_usd", "candidate_usd"}
+_OF_ALL_ASKED = {"loop_spend_usd", "program_usd", "payback_months", "npv_usd"}
+"""Results that hold what the loop has paid for answers of teacher and baselines. The others rest on what the candidate
+is held against."""
+
+
+def _assumed_prices(scenario: Scenario, field: str) -> list[str]:
+    """Return why a result rests on an assumed price; empty where it does not."""
+    held = held_against(scenario)
+    of_teacher = [_reason(scenario)] if scenario.price_assumed else []
+    if field in _OF_THE_TEACHER or (held.name == TEACHER and field not in _OF_ALL_ASKED):
+        return of_teacher
+    rest = scenario.baselines if field in _OF_ALL_ASKED else (held,)
+    found = [_bid_reason(one) for one in rest if one.price_assumed]
+    return of_teacher + found if field in _OF_ALL_ASKED or scenario.teacher_share is not None else found
+
+
+def _baseline_formula(scenario: Scenario, row: _Result) -> str:
+    held = held_against(scenario)
+    if row.field != "baseline_usd" or held.name == TEACHER:
+        return row.formula
+    return f"baseline.{held.name}.usd_per_request x requests_per_month, the cheapest model that passes"
 
 
 def _more_of(scenario: Scenario, field: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
-from gatekeeper.cost.case import CostCase, Scenario, check_scenario, cost_case
+from gatekeeper.cost.case import Baseline, CostCase, Scenario, check_scenario, cost_case, held_against
 from gatekeeper.cost.payback import npv, payback_months
 from gatekeeper.cost.quantities import quantities
 from gatekeeper.cost.serving import capacity_rps
 from gatekeeper.errors import InputError
 from gatekeeper.records import Quantity, Record
 
-__all__ = ["CostCase", "CostComparison", "Scenario", "compare", "npv", "payback_months"]
+__all__ = ["Baseline", "CostCase", "CostComparison", "Scenario", "compare", "npv", "payback_months"]
 
 End = Literal["value", "lower", "upper"]
 
@@ -30,6 +30,9 @@ class CostComparison(Record):
     optimistic: CostCase | None
     """The same at the other ends, which decides whether a failure is shown; None as above."""
     price_assumed: bool
+    """Of the teacher."""
+    baseline_price_assumed: bool
+    """Of what the candidate is held against."""
     quantities: tuple[Quantity, ...]
 
 
@@ -57,6 +60,7 @@ def compare(scenario: Scenario) -> CostComparison:
         pessimistic_reason=reason,
         optimistic=optimistic,
         price_assumed=scenario.price_assumed,
+        baseline_price_assumed=held_against(scenario).price_assumed,
         quantities=quantities(scenario, expected, pessimistic),
     )
 

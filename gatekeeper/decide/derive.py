@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatekeeper.cost.scenario import CostComparison
+from gatekeeper.decide.baselines import baselines_of_verdict
 from gatekeeper.decide.candidates import Chosen, choose
 from gatekeeper.decide.facts import Facts, facts_of
 from gatekeeper.decide.looked import look_rules
 from gatekeeper.decide.priced import comparison_of, fallback_of, other_rules, stakes_of
 from gatekeeper.decide.unlooked import unlooked_rules
 from gatekeeper.errors import StoreError
+from gatekeeper.gate.baseline import BaselineResult, do_not_distil
 from gatekeeper.gate.verdict import judge
 from gatekeeper.records import Measurement, Verdict
 from gatekeeper.store.training import measurements_of
@@ -26,11 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Derived:
-    """A verdict with the comparison of bills that it rests on."""
+    """A verdict with the comparison of bills and the judged baselines that it rests on."""
 
     verdict: Verdict
     chosen: Chosen
     comparison: CostComparison
+    baselines: tuple[BaselineResult, ...]
 
 
 def derive_verdict(connection: DuckDBPyConnection, run: str, *, first: int | None = None) -> Derived:
@@ -46,24 +49,27 @@ def derive_verdict(connection: DuckDBPyConnection, run: str, *, first: int | Non
     chosen = choose(connection, facts)
     measurement = _measured(connection, facts, chosen)
     fallback = fallback_of(connection, facts, chosen)
-    comparison = comparison_of(connection, facts, measurement, fallback)
+    read = first if first is not None or chosen.look is None else chosen.look.n_read
+    baselines = baselines_of_verdict(connection, facts, chosen, read)
+    comparison = comparison_of(connection, facts, measurement, fallback, baselines)
     stakes = stakes_of(facts, comparison)
     on_rows = (
         unlooked_rules(connection, facts, chosen, stakes)
         if chosen.look is None
-        else look_rules(connection, facts, chosen, stakes, first if first is not None else chosen.look.n_read)
+        else look_rules(connection, facts, chosen, stakes, read)
     )
     quality = facts.spec.gates.quality
     verdict = judge(
         chosen.student,
-        (*on_rows, *other_rules(facts, comparison, measurement, fallback)),
+        (*on_rows, *other_rules(facts, comparison, measurement, fallback, baselines)),
         looks_spent=len(facts.looks),
         looks_planned=quality.looks,
         alpha=quality.alpha,
         threshold=chosen.threshold,
         teacher_share=None if chosen.threshold is None else fallback.share.value,
+        instead=do_not_distil(facts.spec.gates.cost, baselines, comparison),
     )
-    return Derived(verdict, chosen, comparison)
+    return Derived(verdict, chosen, comparison, baselines)
 
 
 def _measured(connection: DuckDBPyConnection, facts: Facts, chosen: Chosen) -> Measurement:

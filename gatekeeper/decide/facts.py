@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gatekeeper.cost.usage import RequestCost
 from gatekeeper.errors import StoreError
 from gatekeeper.gate.quality import QualityRequirement
-from gatekeeper.run.session import JUDGE, SUITE, TEACHER, TEACHER_COST
+from gatekeeper.run.session import BASELINE, JUDGE, SUITE, TEACHER, TEACHER_COST
 from gatekeeper.store.events import events_of
 from gatekeeper.store.gate_budget import GateBudget, budget_of
 from gatekeeper.store.gate_rows import row_keys
@@ -23,6 +23,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class StoredBaseline:
+    """A baseline of a run.
+
+    Attributes:
+        model: its fingerprint.
+        cost: of one answer, over the development rows; None: its answers cost nothing.
+        price_assumed: it is a stand-in that bears another model's price.
+    """
+
+    name: str
+    model: str
+    cost: RequestCost | None
+    price_assumed: bool
+
+
+@dataclass(frozen=True)
 class Facts:
     """A run with its suite as it was when the run began, its teacher, and the looks at its gate split.
 
@@ -33,6 +49,7 @@ class Facts:
         versions: scorer name to version, of all evals; empty in a store of an earlier version.
         judge: the model that judges answers; None where no scorer asks one.
         rubrics: the text of each judge's rubric, by eval/scorer.
+        baselines: those that have answered the development split, in the suite's order.
     """
 
     run: str
@@ -47,6 +64,7 @@ class Facts:
     versions: Mapping[str, str] = field(default_factory=dict)
     judge: StoredModel | None = None
     rubrics: Mapping[str, str] = field(default_factory=dict)
+    baselines: tuple[StoredBaseline, ...] = ()
 
     @property
     def fidelity(self) -> bool:
@@ -108,10 +126,11 @@ def facts_of(connection: DuckDBPyConnection, run: str) -> Facts:
     spec, fingerprint = found[SUITE], found[TEACHER]["fingerprint"]
     judge = _last(connection, run, JUDGE).get("fingerprint")
     models = models_of(connection, [fingerprint] if judge is None else [fingerprint, judge])
+    suite_spec = SuiteSpec.model_validate(spec["suite"])
     return Facts(
         run=run,
         suite=suite,
-        spec=SuiteSpec.model_validate(spec["suite"]),
+        spec=suite_spec,
         eval_spec=EvalSpec.model_validate(spec["eval"]),
         others=tuple(EvalSpec.model_validate(one) for one in spec.get("others", ())),
         labels=tuple(spec.get("labels", ())),
@@ -121,6 +140,22 @@ def facts_of(connection: DuckDBPyConnection, run: str) -> Facts:
         looks=_looks(connection, run, suite.gate_digest),
         judge=None if judge is None else models[judge],
         rubrics=spec.get("rubrics", {}),
+        baselines=_baselines(connection, run, suite_spec),
+    )
+
+
+def _baselines(connection: DuckDBPyConnection, run: str, spec: SuiteSpec) -> tuple[StoredBaseline, ...]:
+    """Return the run's baselines as they were priced last; a run that goes on may have more answers of one."""
+    known = {one.detail["name"]: one.detail for one in events_of(connection, run, BASELINE)}
+    found = (known[one.name] for one in spec.baselines if one.name in known)
+    return tuple(
+        StoredBaseline(
+            name=detail["name"],
+            model=detail["fingerprint"],
+            cost=None if detail["cost"] is None else RequestCost.model_validate(detail["cost"]),
+            price_assumed=detail["price_assumed"],
+        )
+        for detail in found
     )
 
 

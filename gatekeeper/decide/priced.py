@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gatekeeper.cost.scenario import CostComparison, compare
+from gatekeeper.decide.baselines import bids_of
 from gatekeeper.decide.candidates import Chosen
 from gatekeeper.decide.facts import Facts
 from gatekeeper.decide.scores import scores_of_items
 from gatekeeper.gate import bill
+from gatekeeper.gate.baseline import BaselineResult, uncounted
 from gatekeeper.gate.blend import teacher_share
 from gatekeeper.gate.latency import latency_rule
 from gatekeeper.gate.leakage import leakage_rule, leaked_rows
@@ -56,9 +59,13 @@ def fallback_of(connection: DuckDBPyConnection, facts: Facts, chosen: Chosen) ->
 
 
 def comparison_of(
-    connection: DuckDBPyConnection, facts: Facts, measurement: Measurement, fallback: Fallback
+    connection: DuckDBPyConnection,
+    facts: Facts,
+    measurement: Measurement,
+    fallback: Fallback,
+    baselines: Sequence[BaselineResult],
 ) -> CostComparison:
-    """Compare a month with the teacher to a month with the measured candidate, loop spend so far included."""
+    """Compare a month with the cheapest model that passes to one with the measured candidate, loop spend included."""
     return compare(
         bill.scenario_of(
             facts.spec,
@@ -67,6 +74,7 @@ def comparison_of(
             measurement=measurement,
             loop_spend=spent_of(connection, facts.run),
             teacher_share=fallback.share,
+            baselines=bids_of(facts, baselines),
         )
     )
 
@@ -79,11 +87,15 @@ def stakes_of(facts: Facts, comparison: CostComparison) -> Stakes:
 
 
 def other_rules(
-    facts: Facts, comparison: CostComparison, measurement: Measurement, fallback: Fallback
+    facts: Facts,
+    comparison: CostComparison,
+    measurement: Measurement,
+    fallback: Fallback,
+    baselines: Sequence[BaselineResult],
 ) -> tuple[RuleResult, ...]:
-    """Return all rules that need no gate rows."""
+    """Return all rules that need no gate rows of the student."""
     gates = facts.spec.gates
-    rules = list(bill.cost_rules(facts.spec, comparison))
+    rules = list(bill.cost_rules(facts.spec, comparison, uncounted(gates.cost, baselines)))
     if gates.latency is not None:
         rules.append(latency_rule(gates.latency, measurement, fallback.share, fallback.latencies_s))
     counts = facts.suite.duplicates if isinstance(facts.suite.duplicates, dict) else {}

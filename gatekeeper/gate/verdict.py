@@ -16,6 +16,7 @@ def judge(
     alpha: float,
     threshold: float | None = None,
     teacher_share: float | None = None,
+    instead: str | None = None,
 ) -> Verdict:
     """Join all rules: promote when every rule passes, reject when one is shown to fail, else inconclusive.
 
@@ -29,12 +30,14 @@ def judge(
         alpha: error probability over all planned looks.
         threshold: of confidence, where only a part of the traffic is to go to the student.
         teacher_share: of requests that stay with the teacher then, in [0, 1].
+        instead: what makes a student needless; it goes before the reason why the candidate is not promoted.
     """
     decision = _decide([rule.outcome for rule in rules])
+    sentence = _sentence(decision, _who(candidate, threshold, teacher_share), rules)
     return Verdict(
         decision=decision,
         candidate=candidate,
-        sentence=_sentence(decision, _who(candidate, threshold, teacher_share), rules),
+        sentence=sentence if instead is None or decision == "promote" else f"{instead} {sentence}",
         rules=tuple(rules),
         looks_spent=looks_spent,
         looks_planned=looks_planned,

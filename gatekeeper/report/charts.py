@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gatekeeper.report import numbers
+from gatekeeper.report.baselines import held_name
 from gatekeeper.report.chart_parts import (
     MARKERS,
     Chart,
@@ -104,7 +105,8 @@ def money_chart(dossier: Dossier) -> Chart | None:
     if baseline is None or candidate is None or max(baseline, candidate) <= 0:
         return None
     new = "student" if dossier.verdict.threshold is None else "both"
-    bars = [("teacher", baseline, BASE), (new, candidate, GOOD)]
+    held = held_name(dossier.baselines)
+    bars = [(short_label(held), baseline, BASE), (new, candidate, GOOD)]
 
     def draw(figure: Figure, narrow: bool) -> None:
         axes = place_axes(figure, left=62, right=78, top=6, bottom=6)
@@ -118,7 +120,7 @@ def money_chart(dossier: Dossier) -> Chart | None:
         axes.spines["bottom"].set_visible(False)
         axes.set_xticks([])
 
-    words = f"Teacher {numbers.usd(baseline)} per month, {new} {numbers.usd(candidate)} per month."
+    words = f"{held[0].upper()}{held[1:]} {numbers.usd(baseline)} per month, {new} {numbers.usd(candidate)} per month."
     return make_chart("chart-money", "Monthly bill", words, draw, heights=(104, 104))
 
 

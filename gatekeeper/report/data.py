@@ -14,6 +14,7 @@ from pydantic import Field
 
 from gatekeeper.gate.ceiling import Ceiling
 from gatekeeper.records import Estimate, Quantity, Record, Verdict
+from gatekeeper.report.data_baselines import BaselineRow
 from gatekeeper.report.data_gate import BudgetFacts, GateFacts, OtherEval, PartFacts, PowerFacts, SliceRow
 
 CandidateState = Literal["passed the gate", "failed the gate", "not sent to the gate"]
@@ -108,7 +109,9 @@ class Money(Record):
     """What changes on the bill."""
 
     requests_per_month: Decimal | None
-    baseline_monthly: Decimal | None
+    baseline_monthly: Decimal | None = Field(
+        description="of what the saving counts against: the teacher, or a baseline that passes and is cheaper"
+    )
     candidate_monthly: Decimal | None
     saving_monthly: Decimal | None
     reduction: Decimal | None = Field(description="baseline divided by candidate")
@@ -193,6 +196,7 @@ class Dossier(Record):
     budget: BudgetFacts
     part: PartFacts | None = Field(default=None, description="None: all of the traffic or none")
     others: tuple[OtherEval, ...] = Field(default=(), description="evals of the roles ood and guard, once looked at")
+    baselines: tuple[BaselineRow, ...] = Field(default=(), description="cheaper models that might pass already")
     slices: tuple[SliceRow, ...]
     confusions: tuple[Confusion, ...]
     failures: tuple[Failure, ...]

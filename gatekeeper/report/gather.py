@@ -12,6 +12,7 @@ from gatekeeper.gate.retention import groups_of
 from gatekeeper.gate.slices import Parts
 from gatekeeper.hashing import content_hash
 from gatekeeper.report import quality
+from gatekeeper.report.baselines import baseline_rows
 from gatekeeper.report.budget import budget_facts, looks
 from gatekeeper.report.candidates import candidates, rounds
 from gatekeeper.report.costs import assumptions, money
@@ -58,6 +59,7 @@ def assemble(rows: StoredRows) -> Dossier:
         budget=budget_facts(rows),
         part=part_facts(rows),
         others=other_evals(rows),
+        baselines=baseline_rows(rows),
         slices=_slices(rows),
         confusions=quality.confusions(rows.dev, gold=gold),
         failures=quality.failures(rows.dev, gold=gold),

@@ -7,6 +7,7 @@ from gatekeeper.gate.quality import RULE as QUALITY
 from gatekeeper.gate.slices import RULE as SLICES
 from gatekeeper.records import RuleResult
 from gatekeeper.report import numbers
+from gatekeeper.report.baselines import held_against, held_name, instead_sentence
 from gatekeeper.report.data import Dossier
 from gatekeeper.report.data_gate import SliceRow
 from gatekeeper.report.rules import rule_title
@@ -27,6 +28,8 @@ def headline(dossier: Dossier) -> str:
         body = _short_of(dossier, rule) + _also(dossier, rule)
     else:
         body = _reason(dossier, rule) + _also(dossier, rule) + _not_quality(dossier)
+    if decision != "promote" and rule is not None:  # without a rule it is the verdict's own sentence, which has it
+        body = instead_sentence(dossier.baselines) + body
     word = decision_word(dossier)
     return f"{word}. {body}" if dossier.verdict.threshold is None or decision != "promote" else body
 
@@ -108,9 +111,15 @@ def _bill_clause(dossier: Dossier) -> str:
     money = dossier.money
     if money.baseline_monthly is None or money.candidate_monthly is None:
         return "."
+    factor = "" if money.reduction is None else f" ({numbers.ratio(money.reduction)})"
+    if held_against(dossier.baselines) is not None:
+        other = f"{held_name(dossier.baselines)}, the cheapest other model that passes,"
+        return (
+            f", and cost{'s' if dossier.verdict.threshold is None else ''} {numbers.usd(money.candidate_monthly)} a "
+            f"month where {other} costs {numbers.usd(money.baseline_monthly)}{factor}."
+        )
     verb = "cut" if money.candidate_monthly < money.baseline_monthly else "change"
     ending = "s" if dossier.verdict.threshold is None else ""
-    factor = "" if money.reduction is None else f" ({numbers.ratio(money.reduction)})"
     return (
         f", and {verb}{ending} the monthly bill from {numbers.usd(money.baseline_monthly)} "
         f"to {numbers.usd(money.candidate_monthly)}{factor}."

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from gatekeeper.report import numbers, sections, sentences
+from gatekeeper.report.baselines import held_name
 from gatekeeper.report.charts import all_charts
 from gatekeeper.report.data import Dossier
 from gatekeeper.report.headline import decision_word, headline, who
@@ -42,6 +43,7 @@ def context(dossier: Dossier) -> dict[str, Any]:
         **_around_the_test(dossier),
         "rules": [(rule, rule_text(rule)) for rule in dossier.verdict.rules],
         "score_noun": "Accuracy" if dossier.data.gold else "Agreement",
+        "held_name": held_name(dossier.baselines),
         "spent": sum((row.usd for row in dossier.spend), start=Decimal(0)) if dossier.spend else None,
     }
 

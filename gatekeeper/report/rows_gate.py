@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gatekeeper.decide.baselines import baselines_of_verdict
 from gatekeeper.decide.candidates import Chosen
 from gatekeeper.decide.ceiling import ceiling_of
 from gatekeeper.decide.facts import Facts, budget_now
 from gatekeeper.decide.looked import alpha_at
 from gatekeeper.decide.priced import Fallback, fallback_of
 from gatekeeper.decide.scores import ItemScores, paired, scores_of_items, slice_codes
+from gatekeeper.gate.baseline import BaselineResult
 from gatekeeper.gate.ceiling import Ceiling
 from gatekeeper.gate.retention import PairedScores
 from gatekeeper.store.gate_budget import GateBudget
@@ -55,6 +57,7 @@ class GateRows:
     rules: tuple[Rules, ...]
     reads: tuple[GateRead, ...]
     ceiling: Ceiling | None
+    baselines: tuple[BaselineResult, ...] = ()
 
     def judged(self, facts: Facts) -> PairedScores | None:
         """Return the gate's scores of what would answer; None without a look."""
@@ -98,6 +101,7 @@ def read_gate(connection: DuckDBPyConnection, facts: Facts, verdict: StoredVerdi
         rules=tuple(seals_touching(connection, digest, _keys(connection, facts))),
         reads=tuple(gate_reads_of(connection, digest)),
         ceiling=ceiling_of(connection, facts, verdict.model),
+        baselines=baselines_of_verdict(connection, facts, chosen, first),
     )
 
 

@@ -51,6 +51,9 @@ def shown_numbers(dossier: Dossier) -> dict[str, Shown]:
     for one in dossier.others:
         fields = ("n", "teacher", "student", "sure", "sure_on_main")
         shown |= {f"others.{one.eval}.{field}": getattr(one, field) for field in fields}
+    for row in dossier.baselines:
+        kept = None if row.retention is None else row.retention.value
+        shown |= {f"baselines.{row.name}.retention": kept, f"baselines.{row.name}.n": row.n}
     if dossier.part is not None:
         share = dossier.part.teacher_share
         shown |= {

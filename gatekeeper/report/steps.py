@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gatekeeper.gate import form, latency, quality, slices
 from gatekeeper.records import RuleResult
+from gatekeeper.report.baselines import held_against, held_name
 from gatekeeper.report.data import Dossier
 from gatekeeper.report.headline import slice_name, weak_slices
 from gatekeeper.report.rules import eval_of
@@ -72,6 +73,11 @@ def _slices(dossier: Dossier, rule: RuleResult) -> Step:
 
 
 def _cost(dossier: Dossier, rule: RuleResult) -> Step:
+    if held_against(dossier.baselines) is not None:
+        return Step(
+            f"Use {held_name(dossier.baselines)} as it is: it keeps enough, and a student saves too little against it. "
+            "Only its quality on this task was tested: try its speed, and your other evals, before you change over."
+        )
     return Step("Keep the teacher, unless traffic, price or serving cost changes; the money table says when it pays.")
 
 

@@ -17,13 +17,17 @@ from gatekeeper.suite.spec import TeacherSpec
 from gatekeeper.suite.suite import Suite
 
 
-def request_of(suite: Suite, item: Item, sample_index: int = 0) -> Request:
-    """Return what the teacher is asked about `item`; questions that differ in `sample_index` alone are repeats."""
+def request_of(suite: Suite, item: Item, sample_index: int = 0, *, spec: TeacherSpec | None = None) -> Request:
+    """Return what a model is asked about `item`; questions that differ in `sample_index` alone are repeats.
+
+    Args:
+        spec: of the model, by default the teacher; all are asked the same, each with its own parameters.
+    """
     return Request(
         item_id=item.id,
         text=item.text,
         messages=render(suite, item),
-        params=params_of(suite.teacher),
+        params=params_of(suite.teacher if spec is None else spec),
         sample_index=sample_index,
     )
 

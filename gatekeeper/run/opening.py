@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from gatekeeper import __version__
 from gatekeeper.hashing import hash_file
+from gatekeeper.run.baselines import baseline_prices_of, baselines_of
 from gatekeeper.run.machine import machine_name, package_versions
 from gatekeeper.run.progress import Progress, Silent
 from gatekeeper.run.session import INPUTS, JUDGE, SUITE, TEACHER, VERSIONS, PricedModel, Session, run_id
@@ -54,15 +55,16 @@ def open_session(
 
     Raises:
         DataError: the data does not fit the eval.
-        PriceError: the teacher or the judge has no price, or an old one.
+        PriceError: the teacher, the judge or a baseline has no price, or an old one.
         StoreLockedError: another loop holds the store.
-        ModelError: the teacher or the judge cannot be loaded.
+        ModelError: the teacher, the judge or a baseline cannot be loaded.
     """
     shown = progress if progress is not None else Silent()
     chosen = suite.loop.seed if seed is None else seed
     items = load_items(suite)
     today = datetime.now(UTC).date()
     price, judge_price = price_of(suite, today), judge_price_of(suite, today)
+    baseline_prices = baseline_prices_of(suite, today)
     run = run_id(suite, items.digest, chosen)
     with store.hold(run):
         recovery = recover(store)
@@ -74,6 +76,7 @@ def open_session(
         _say_data(shown, run, items)
         teacher = teacher_of(suite, items, store, run, shown)
         judge = judge_of(suite, judge_price)
+        baselines = baselines_of(suite, baseline_prices, teacher, items, store, run, shown)
         with Journal(store, run) as journal:
             session = Session(
                 run=run,
@@ -88,6 +91,7 @@ def open_session(
                 progress=shown,
                 seed=chosen,
                 judge=judge,
+                baselines=baselines,
             )
             _register_models(session)
             yield session
@@ -150,6 +154,9 @@ def _register_models(session: Session) -> None:
         if judge is not None and session.suite.judge is not None:
             insert_models(connection, [_stored(judge, session.suite.judge.model)])
             insert_prices(connection, [judge.price])
+        asked = [(one.asked, one.spec.model) for one in session.baselines if one.asked is not None]
+        insert_models(connection, [_stored(one, kind) for one, kind in asked])
+        insert_prices(connection, [one.price for one, _ in asked])
     fingerprint = "" if judge is None else judge.model.info.fingerprint
     session.note(SUITE, **_as_written(session.suite, fingerprint))
     session.note(INPUTS, files=_digests(session.suite))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _NEW_SPLIT = ("split_digest",)
-_NOT_IN_RULES = {"concurrency", "priced_as"}
+_NOT_IN_RULES = {"concurrency", "priced_as", "name"}
 
 
 def who_runs() -> str:
@@ -31,7 +31,7 @@ def rules_of(suite: Suite, items: ItemSet) -> dict[str, Any]:
     prompt = None if suite.prompt is None else {"system": suite.prompt.system, "user": suite.prompt.user}
     judge = suite.spec.judge
     return {
-        "gates": suite.gates.model_dump(mode="json", exclude_none=True),
+        "gates": _gates(suite),
         "partial": None if suite.spec.partial is None else suite.spec.partial.model_dump(mode="json"),
         "scorers": {
             f"{one.name}/{name}": scorer.version for one in suite.evals for name, scorer in one.scorers.items()
@@ -41,9 +41,18 @@ def rules_of(suite: Suite, items: ItemSet) -> dict[str, Any]:
         "labels": list(suite.eval.labels),
         "teacher": suite.spec.teacher.model_dump(mode="json", exclude=_NOT_IN_RULES),
         "judge": None if judge is None else judge.model_dump(mode="json", exclude=_NOT_IN_RULES),
+        "baselines": {one.name: one.model_dump(mode="json", exclude=_NOT_IN_RULES) for one in suite.spec.baselines},
         "evals": {one.name: _eval(one, items) for one in suite.evals},
         "split_digest": items.gate_digest,
     }
+
+
+def _gates(suite: Suite) -> dict[str, Any]:
+    """Return the gates; without a baseline there is nothing that a student could be held against but the teacher."""
+    gates: dict[str, Any] = suite.gates.model_dump(mode="json", exclude_none=True)
+    if not suite.spec.baselines:
+        del gates["cost"]["vs"]
+    return gates
 
 
 def _eval(one: Eval, items: ItemSet) -> dict[str, Any]:

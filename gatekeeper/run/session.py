@@ -22,7 +22,8 @@ from gatekeeper.store.gate_rows import row_keys
 from gatekeeper.store.journal import Journal
 from gatekeeper.store.spend import Budget
 from gatekeeper.suite.data import ItemSet
-from gatekeeper.suite.suite import Suite
+from gatekeeper.suite.spec import BaselineSpec
+from gatekeeper.suite.suite import Suite, spec_identity
 
 SUITE = "suite"
 """Kind of the event that holds suite and eval as they were when the run began, with every default filled in."""
@@ -30,6 +31,9 @@ TEACHER = "teacher"
 """Kind of the event that names the teacher of a run."""
 JUDGE = "judge"
 """Kind of the event that names the model that judges answers, in a run whose deciding scorer is a judge."""
+BASELINE = "baseline"
+"""Kind of the events that name each baseline's model, and hold what one of its answers costs as a `RequestCost`; no
+cost: its answers cost nothing."""
 OTHER_EVALS = "other evals"
 """Key of the gate rows that do not belong to the eval that decides."""
 INPUTS = "inputs"
@@ -46,6 +50,23 @@ class PricedModel:
 
     model: Model
     price: Price
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A baseline of the suite: a cheaper model that might already be good enough.
+
+    Attributes:
+        asked: the model with its price; None where one label answers everything, which costs nothing.
+    """
+
+    spec: BaselineSpec
+    asked: PricedModel | None
+
+    @property
+    def name(self) -> str:
+        """Its name in the suite."""
+        return self.spec.name
 
 
 @dataclass
@@ -71,6 +92,7 @@ class Session:
     progress: Progress
     seed: int
     judge: PricedModel | None = None
+    baselines: tuple[Baseline, ...] = ()
     by_split: Mapping[str, tuple[Item, ...]] = field(init=False)
     _row_keys: frozenset[str] | None = field(init=False, default=None)
 
@@ -116,8 +138,13 @@ class Session:
         return np.random.default_rng([self.seed, int(content_hash([str(part) for part in purpose])[3:], 16)])
 
     def note(self, kind: str, **detail: Any) -> None:
-        """Write an event, once: the same event of a continued run is left out."""
+        """Write an event, once: the same event of a continued run is left out.
+
+        A run that has its verdict is closed: what it rests on says nothing new any more, not even after an upgrade.
+        """
         with self.store.write() as connection:
+            if connection.execute("SELECT 1 FROM verdicts WHERE run = ?", [self.run]).fetchall():
+                return
             wanted = content_hash(detail)
             known = connection.execute(
                 "SELECT detail FROM events WHERE run = ? AND kind = ?", [self.run, kind]
@@ -132,8 +159,10 @@ class Session:
 
 def run_id(suite: Suite, items_digest: str, seed: int) -> str:
     """Return the id of the run of a suite on its data with a seed; a run whose budget is raised stays the same run."""
+    spec = spec_identity(suite.spec)
+    del spec["loop"]["budget_usd"]
     identity = {
-        "spec": suite.spec.model_dump(mode="json", exclude={"loop": {"budget_usd"}}),
+        "spec": spec,
         "fingerprint": suite.fingerprint(items_digest),
         "seed": seed,
     }

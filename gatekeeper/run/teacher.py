@@ -41,10 +41,10 @@ def _price_id(suite: Suite, model: TeacherSpec, role: str) -> tuple[str, bool]:
         return model.priced_as, True
     if "/" not in model.model:
         raise PriceError(
-            f"{suite.path}: {role}: the {model.model} {role} has no price",
-            hint=f"add `priced_as: provider/model` to the {role}; the model that it stands in for",
+            f"{suite.path}: {_place(role)}: the {model.model} {_named(role)} has no price",
+            hint=f"add `priced_as: provider/model` to the {_named(role)}; the model that it stands in for",
         )
-    return model.model, False
+    return model.model.removeprefix("litellm/"), False
 
 
 def price_of(suite: Suite, at: date) -> Price:
@@ -56,15 +56,20 @@ def price_of(suite: Suite, at: date) -> Price:
         PriceError: the price is unknown or too old.
         InputError: the suite's own price file cannot be read.
     """
-    return _price(suite, suite.teacher, TEACHER, at)
+    return price_of_model(suite, suite.teacher, TEACHER, at)
 
 
 def judge_price_of(suite: Suite, at: date) -> Price | None:
     """Return the judge's price, None where the suite names no judge. Raises as `price_of`."""
-    return None if suite.judge is None else _price(suite, suite.judge, JUDGE, at)
+    return None if suite.judge is None else price_of_model(suite, suite.judge, JUDGE, at)
 
 
-def _price(suite: Suite, model: TeacherSpec, role: str, at: date) -> Price:
+def price_of_model(suite: Suite, model: TeacherSpec, role: str, at: date) -> Price:
+    """Return the price of a model of the suite. Raises as `price_of`.
+
+    Args:
+        role: `teacher`, `judge`, or the name of a baseline.
+    """
     price_id, assumed = _price_id(suite, model, role)
     own = None if suite.prices is None else parse_prices(_read(suite.prices), file=str(suite.prices))
     return find_price(price_id, at=at, own=own, max_age_days=NO_LIMIT_DAYS if assumed else DEFAULT_MAX_AGE_DAYS)
@@ -87,7 +92,7 @@ def teacher_of(suite: Suite, items: ItemSet, store: Store, run: str, progress: P
     from gatekeeper.models import build_teacher
 
     if isinstance(suite.teacher, EncoderTeacher):
-        return _encoder_teacher(suite, suite.teacher, items, store, run, progress)
+        return encoder_model(suite, suite.teacher, TEACHER, items, store, run, progress)
     return build_teacher(suite.teacher, labels=suite.eval.labels, seed=suite.loop.seed)
 
 
@@ -108,18 +113,27 @@ def judge_of(suite: Suite, price: Price | None) -> PricedModel | None:
     return PricedModel(build_judge(suite.judge, seed=suite.loop.seed), price)
 
 
-def _encoder_teacher(
-    suite: Suite, spec: EncoderTeacher, items: ItemSet, store: Store, run: str, progress: Progress
+def encoder_model(
+    suite: Suite, spec: EncoderTeacher, role: str, items: ItemSet, store: Store, run: str, progress: Progress
 ) -> Model:
+    """Build an encoder whose head is fitted on gold rows; a head that this run has fitted already is loaded.
+
+    Args:
+        role: `teacher`, or the name of a baseline.
+
+    Raises:
+        DataError: there are no gold rows to learn from.
+        ModelError: it cannot be loaded.
+    """
     from gatekeeper.models import as_model, load_classifier
     from gatekeeper.models.head import EncoderClassifier
 
     with store.read() as connection:
-        known = training_runs_of(connection, run, round=0, student=TEACHER)
-    digest = known[0].model if known else _fit_head(suite, spec, items, store, run, progress)
+        known = training_runs_of(connection, run, round=0, student=role)
+    digest = known[0].model if known else _fit_head(suite, spec, role, items, store, run, progress)
     classifier = load_classifier(open_artifact(store, digest))
     assert isinstance(classifier, EncoderClassifier)
-    price_id, assumed = price_id_of(suite)
+    price_id, assumed = _price_id(suite, spec, role)
     return as_model(
         classifier,
         f"stand-in for {price_id} (local encoder)",
@@ -130,17 +144,20 @@ def _encoder_teacher(
     )
 
 
-def _fit_head(suite: Suite, spec: EncoderTeacher, items: ItemSet, store: Store, run: str, progress: Progress) -> str:
+def _fit_head(
+    suite: Suite, spec: EncoderTeacher, role: str, items: ItemSet, store: Store, run: str, progress: Progress
+) -> str:
     from gatekeeper.models import build_teacher
     from gatekeeper.models.local import ClassifierModel
 
     gold = [item for item in items.split("teacher") if item.target is not None]
     if not gold:
         raise DataError(
-            f"{suite.eval.file}: data.splits.teacher: the stand-in teacher has no gold rows to learn from",
+            f"{suite.eval.file}: data.splits.teacher: the stand-in {_named(role)} has no gold rows to learn from",
             hint="give the split `teacher` a share (for example 0.3) and the data a target column",
         )
-    progress.say(f"stand-in teacher: fitting its head on {len(gold):,} gold rows that nothing else uses", style="dim")
+    rows_used = f"{len(gold):,} gold rows that no student uses"
+    progress.say(f"stand-in {_named(role)}: fitting its head on {rows_used}", style="dim")
     rows = [(item.text, item.target) for item in gold if item.target is not None]
     teacher = build_teacher(spec, labels=suite.eval.labels, gold=rows, seed=suite.loop.seed)
     assert isinstance(teacher, ClassifierModel)
@@ -149,7 +166,7 @@ def _fit_head(suite: Suite, spec: EncoderTeacher, items: ItemSet, store: Store, 
     trained = TrainingRun(
         run=run,
         round=0,
-        student=TEACHER,
+        student=role,
         examples_digest=content_hash([[item.id, item.text, item.target] for item in gold]),
         recipe=spec.model_dump(mode="json"),
         seed=suite.loop.seed,
@@ -162,3 +179,11 @@ def _fit_head(suite: Suite, spec: EncoderTeacher, items: ItemSet, store: Store, 
         insert_artifacts(connection, [artifact])
         insert_training_runs(connection, [trained])
     return artifact.digest
+
+
+def _named(role: str) -> str:
+    return role if role in (TEACHER, JUDGE) else f"baseline {role!r}"
+
+
+def _place(role: str) -> str:
+    return role if role in (TEACHER, JUDGE) else f"baselines.{role}"

@@ -37,7 +37,7 @@ _SINCE_VERSION_2 = {
     "costs": "SELECT name, to_json(t) FROM costs t WHERE run = $run",
     "spend": "SELECT purpose || ' ' || key, to_json(t) FROM spend t WHERE run = $run",
     "events": """SELECT CAST(seq AS VARCHAR), to_json(t) FROM events t
-                 WHERE run = $run AND kind IN ('suite', 'teacher', 'judge', 'teacher_cost', 'inputs')""",
+                 WHERE run = $run AND kind IN ('suite', 'teacher', 'judge', 'baseline', 'teacher_cost', 'inputs')""",
 }
 """The tables that verdicts rest on since version 2."""
 
@@ -79,8 +79,11 @@ _VERSION_2 = {
 
 _NAMED = {
     "the_teacher": "SELECT detail ->> '$.fingerprint' FROM events WHERE run = $run AND kind = 'teacher'",
-    "the_asked": "SELECT detail ->> '$.fingerprint' FROM events WHERE run = $run AND kind IN ('teacher', 'judge')",
-    "taking_part": "SELECT model FROM training_runs WHERE run = $run UNION FROM the_teacher",
+    "the_baselines": "SELECT detail ->> '$.fingerprint' FROM events WHERE run = $run AND kind = 'baseline'",
+    "the_asked": """SELECT detail ->> '$.fingerprint' FROM events
+                    WHERE run = $run AND kind IN ('teacher', 'judge', 'baseline')""",
+    "taking_part": """SELECT model FROM training_runs WHERE run = $run
+                      UNION FROM the_teacher UNION FROM the_baselines""",
     "split_texts": "SELECT text FROM items WHERE suite = $suite AND split IN ('dev', 'gate')",
 }
 

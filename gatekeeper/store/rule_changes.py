@@ -39,8 +39,8 @@ NEUTRAL = {("quality", "look_when")}
 SETTINGS = {("quality", "confidence"), ("quality", "looks"), ("quality", "max_failed"), ("latency", "concurrency")}
 """Values that say how a rule is applied: giving one that was not there adds no rule. The rest of TIGHTER are rules."""
 
-CONTAINERS = {"gates", "scorers", "evals"}
-"""Keys whose entries are rules, scorers and evals: each that is added or removed is a change of its own."""
+CONTAINERS = {"gates", "scorers", "evals", "baselines"}
+"""Keys whose entries are rules, scorers, evals, baselines: each that is added or removed is a change of its own."""
 
 ADDS_A_RULE = {"ood", "guard"}
 """Roles of evals that can only add rules."""
@@ -111,8 +111,12 @@ def _harmless(path: tuple[str, ...], old: Any, new: Any, added: frozenset[str]) 
         return new is None  # all traffic or none again
     if path[0] in ("evals", "scorers") and len(path) == 2:
         return old is None and path[1].partition("/")[0] in added  # a scorer is named after its eval: eval/scorer
+    if path[0] == "baselines":
+        return old is None and len(path) == 2  # one more model to be cheaper than
     if path[0] != "gates" or len(path) < 2:
         return False
+    if path[1:] == ("cost", "vs"):  # without baselines it is absent, and stands for the teacher
+        return old in (None, "teacher") or new == "best_passing"
     rule = (path[1], path[-1])
     if rule in NEUTRAL:
         return True

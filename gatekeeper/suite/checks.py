@@ -229,9 +229,9 @@ class Checker:
                     document.problem(("gates", "slices", "by", index), message, value=show_value(name), hint=hint)
                 )
 
-    def base_url(self, document: Document, section: str) -> str | None:
-        """Return the `base_url` of the teacher or the judge with `${ENV}` expanded."""
-        key: KeyPath = (section, "base_url")
+    def base_url(self, document: Document, *section: str | int) -> str | None:
+        """Return the `base_url` of the teacher, the judge or a baseline with `${ENV}` expanded."""
+        key: KeyPath = (*section, "base_url")
         url = document.dig(*key)
         if not isinstance(url, str):
             return None

@@ -11,12 +11,13 @@ from pydantic import BaseModel, ValidationError
 
 from gatekeeper.errors import Problem, SuiteError
 from gatekeeper.scorers import Exact, Judge, Scorer, build_scorer
+from gatekeeper.suite.check_baselines import check_baselines
 from gatekeeper.suite.check_judge import judge_model, rubrics
 from gatekeeper.suite.checks import Checker
 from gatekeeper.suite.paths import suite_root
 from gatekeeper.suite.problems import translate
 from gatekeeper.suite.secrets import find_secrets
-from gatekeeper.suite.spec import EvalSpec, JudgeModelSpec, SuiteSpec
+from gatekeeper.suite.spec import BaselineSpec, EvalSpec, JudgeModelSpec, SuiteSpec
 from gatekeeper.suite.suite import Eval, Prompt, Suite, find_assumed
 from gatekeeper.suite.yaml_lines import Document, KeyPath, read_yaml
 
@@ -56,6 +57,8 @@ def load_suite(path: Path, *, allow_outside: bool = False) -> Suite:
     prices = checker.file(document, ("prices",))
     base_url = checker.base_url(document, "teacher")
     judge = _judge(document, spec, checker)
+    baselines = _baselines(document, spec, checker)
+    check_baselines(checker, document, main.document, spec)
     if main.document.tree is not None:
         checker.gold_rows(document, main.document)
         judge_model(checker, document, main.document)
@@ -83,6 +86,7 @@ def load_suite(path: Path, *, allow_outside: bool = False) -> Suite:
         files=tuple(sorted({path, *checker.files})),
         assumed=find_assumed(spec, evaluation.spec),
         judge=judge,
+        baselines=baselines,
     )
 
 
@@ -114,6 +118,20 @@ def _judge(document: Document, spec: SuiteSpec | None, checker: Checker) -> Judg
         return None
     judge: JudgeModelSpec = _resolved(spec.judge, init=weights, answers=answers, base_url=base_url)
     return judge
+
+
+def _baselines(document: Document, spec: SuiteSpec | None, checker: Checker) -> tuple[BaselineSpec, ...]:
+    """Return the suite's baselines with their paths and each `base_url` resolved, after noting what is wrong."""
+    listed = document.dig("baselines")
+    resolved = []
+    for index in range(len(listed) if isinstance(listed, list) else 0):
+        key: KeyPath = ("baselines", index)
+        weights = checker.weights(document, (*key, "init"))
+        answers = checker.file(document, (*key, "answers", "jsonl"))
+        base_url = checker.base_url(document, *key)
+        if spec is not None:
+            resolved.append(_resolved(spec.baselines[index], init=weights, answers=answers, base_url=base_url))
+    return tuple(resolved)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from pydantic import BaseModel, Tag, ValidationError
 
 from gatekeeper.errors import Problem
 from gatekeeper.suite.secrets import looks_secret
-from gatekeeper.suite.spec import JUDGE_FORMS, RECIPES, TEACHER_FORMS
+from gatekeeper.suite.spec import BASELINE_FORMS, JUDGE_FORMS, RECIPES, TEACHER_FORMS
 from gatekeeper.suite.spec_eval import NAME
+from gatekeeper.suite.spec_models import API_FORMS
 from gatekeeper.suite.yaml_lines import Document, KeyPath
 
 _LONGEST_VALUE = 60
@@ -119,9 +120,12 @@ def _scalar_message(kind: str, detail: Any, value: Any) -> tuple[str, str | None
 
 
 def _unknown_kind(path: KeyPath, value: Any, document: Document) -> Problem:
-    """A teacher, judge or student whose `model` or `recipe` names nothing that may stand there."""
-    kinds = {"students": ("recipe", RECIPES), "judge": ("model", JUDGE_FORMS)}
+    """A teacher, baseline, judge or student whose `model` or `recipe` names nothing that may stand there."""
+    kinds = {"students": ("recipe", RECIPES), "judge": ("model", JUDGE_FORMS), "baselines": ("model", BASELINE_FORMS)}
     key, choices = kinds.get(str(path[0]), ("model", TEACHER_FORMS))
+    if path[0] == "baselines" and isinstance(value, str):
+        hint = choice_hint(value, ("majority", *API_FORMS)) + "; every other form is a mapping with a `name`"
+        return document.problem(path, "is no baseline's short form", value=show_value(value), hint=hint)
     if not isinstance(value, dict):
         return document.problem(path, f"should be a mapping with `{key}`", value=show_value(value))
     if key not in value:
@@ -129,7 +133,7 @@ def _unknown_kind(path: KeyPath, value: Any, document: Document) -> Problem:
     name = value[key]
     hint = choice_hint(name, choices)
     if key == "model" and isinstance(name, str) and "/" in name:
-        hint += "; other providers work through an OpenAI-compatible `base_url`"
+        hint += "; other providers work through litellm, or an OpenAI-compatible `base_url`"
     return document.problem((*path, key), f"unknown {key}", value=show_value(name), hint=hint)
 
 

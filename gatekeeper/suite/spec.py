@@ -8,10 +8,23 @@ templates and labels are resolved. The models of eval.yaml stand in `spec_eval`,
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
 
+from gatekeeper.suite.spec_baselines import (
+    BASELINE_FORMS,
+    AnthropicBaseline,
+    AskedBaseline,
+    BaselineSpec,
+    ChatBaseline,
+    EncoderBaseline,
+    LiteLLMBaseline,
+    MajorityBaseline,
+    OpenAIBaseline,
+    ReplayBaseline,
+    ScriptedBaseline,
+)
 from gatekeeper.suite.spec_eval import (
     Column,
     DataSpec,
@@ -37,25 +50,41 @@ from gatekeeper.suite.spec_models import (
     RECIPES,
     TEACHER_FORMS,
     AnswersFile,
+    AnthropicParams,
+    AnthropicTeacher,
+    AnthropicThinking,
     ChatParams,
     ChatTeacher,
     EncoderStudent,
     EncoderTeacher,
     JudgeModelSpec,
     LinearStudent,
+    LiteLLMParams,
+    LiteLLMTeacher,
     OpenAIParams,
     OpenAITeacher,
     ReplayTeacher,
+    ScriptedFailures,
+    ScriptedRule,
+    ScriptedTeacher,
     StaticStudent,
     StudentSpec,
     TeacherSpec,
 )
 
 __all__ = [
+    "BASELINE_FORMS",
     "JUDGE_FORMS",
     "RECIPES",
     "TEACHER_FORMS",
     "AnswersFile",
+    "AnthropicBaseline",
+    "AnthropicParams",
+    "AnthropicTeacher",
+    "AnthropicThinking",
+    "AskedBaseline",
+    "BaselineSpec",
+    "ChatBaseline",
     "ChatParams",
     "ChatTeacher",
     "CostGate",
@@ -63,6 +92,7 @@ __all__ = [
     "CpuSpec",
     "DataSpec",
     "DuckDBSource",
+    "EncoderBaseline",
     "EncoderStudent",
     "EncoderTeacher",
     "EvalSpec",
@@ -74,16 +104,26 @@ __all__ = [
     "LatencyGate",
     "LeakageGate",
     "LinearStudent",
+    "LiteLLMBaseline",
+    "LiteLLMParams",
+    "LiteLLMTeacher",
     "LoopSpec",
+    "MajorityBaseline",
     "MineSpec",
     "OodGate",
+    "OpenAIBaseline",
     "OpenAIParams",
     "OpenAITeacher",
     "PartialSpec",
     "PolicySpec",
     "PromptSpec",
     "QualityGate",
+    "ReplayBaseline",
     "ReplayTeacher",
+    "ScriptedBaseline",
+    "ScriptedFailures",
+    "ScriptedRule",
+    "ScriptedTeacher",
     "ServingSpec",
     "SlicesGate",
     "Source",
@@ -126,10 +166,13 @@ class ServingSpec(FileModel):
     redundancy: Int = Field(default=1, ge=0, description="replicas beyond what the peak needs")
     min_replicas: Int = Field(default=2, ge=1, description="replicas that always run")
     target_utilisation: Number = Field(default=0.6, gt=0, le=1, description="share of measured throughput to plan for")
+    overhead: Number = Field(
+        default=0.0, ge=0, le=10, description="network, storage and logs around the machines, as a share of their price"
+    )
 
 
 class CostsSpec(FileModel):
-    """Human effort, which no meter sees."""
+    """Human effort, which no meter sees, and the time over which money is counted."""
 
     engineering_hours: Number = Field(default=80.0, ge=0, description="one-time hours to put a student into production")
     usd_per_hour: Money = Field(default=Decimal("100"), description="US dollars per hour of that work")
@@ -137,6 +180,23 @@ class CostsSpec(FileModel):
     usd_per_label: Money = Field(
         default=Decimal("0.10"), description="US dollars for a person to give one row its right answer"
     )
+    labels_usd: Money = Field(
+        default=Decimal("0"), description="US dollars that people were paid for the right answers in the data"
+    )
+    deployment_hours: Number | None = Field(
+        default=None, ge=0, description="the part of `engineering_hours` that comes after a promotion; absent: all"
+    )
+    horizon_months: Int = Field(default=12, ge=1, le=600, description="months of the net present value")
+    discount_per_year: Number = Field(default=0.1, ge=0, le=10, description="discount of the net present value")
+
+    @model_validator(mode="after")
+    def _deployment_is_a_part(self) -> CostsSpec:
+        if self.deployment_hours is not None and self.deployment_hours > self.engineering_hours:
+            raise ValueError(
+                f"`deployment_hours` ({self.deployment_hours:g}) is above `engineering_hours` "
+                f"({self.engineering_hours:g}), of which it is a part"
+            )
+        return self
 
 
 class QualityGate(FileModel):
@@ -162,8 +222,15 @@ class QualityGate(FileModel):
 class CostGate(FileModel):
     """The student is cheaper by this factor and pays back in time."""
 
-    reduction: Number = Field(default=2.0, gt=0, description="least monthly cost of the teacher / cost of the student")
+    reduction: Number = Field(
+        default=2.0, gt=0, description="least monthly cost of what the student is held against / cost of the student"
+    )
     payback_months: Number = Field(default=6.0, gt=0, description="most months until the one-time cost is earned back")
+    vs: Literal["best_passing", "teacher"] = Field(
+        default="best_passing",
+        description="what the student is held against: the cheapest of the teacher and the `baselines` that pass "
+        "(best_passing), or the teacher alone",
+    )
 
 
 class LatencyGate(FileModel):
@@ -292,6 +359,10 @@ class SuiteSpec(FileModel):
         default=None, description="your own price file; its prices go before the price book"
     )
     teacher: TeacherSpec = Field(description=f"the model to be replaced: {', '.join(TEACHER_FORMS)}")
+    baselines: tuple[BaselineSpec, ...] = Field(
+        default=(),
+        description=f"cheaper models that might pass already, each a name or a mapping: {', '.join(BASELINE_FORMS)}",
+    )
     judge: JudgeModelSpec | None = Field(
         default=None,
         description=f"the model that says yes or no, where the deciding scorer is a judge: {', '.join(JUDGE_FORMS)}",
@@ -299,7 +370,7 @@ class SuiteSpec(FileModel):
     students: tuple[StudentSpec, ...] = Field(min_length=1, description="tried in this order; names are unique")
     traffic: TrafficSpec = Field(description="the volume that the verdict is about")
     serving: ServingSpec = Field(default=ServingSpec(), description="how a student would be served")
-    costs: CostsSpec = Field(default=CostsSpec(), description="human effort")
+    costs: CostsSpec = Field(default=CostsSpec(), description="human effort, horizon and discount")
     gates: GatesSpec = Field(default=GatesSpec(), description="what must hold")
     partial: PartialSpec | None = Field(default=None, description="absent: all traffic or none")
     loop: LoopSpec = Field(default=LoopSpec(), description="rounds and money of the loop")

@@ -4,19 +4,67 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag
 
+from gatekeeper.suite.spec_api import (
+    AnthropicParams,
+    AnthropicTeacher,
+    AnthropicThinking,
+    ApiTeacher,
+    LiteLLMParams,
+    LiteLLMTeacher,
+    OpenAIParams,
+    OpenAITeacher,
+    PricedAs,
+)
 from gatekeeper.suite.spec_eval import FileModel, FilePath, Int, Name, Number
+from gatekeeper.suite.spec_scripted import ScriptedFailures, ScriptedRule, ScriptedTeacher
 
-MODEL_ID = r"^[^/\s]+/\S+$"
-TEACHER_FORMS = ("encoder", "chat", "replay", "openai/<name>")
-JUDGE_FORMS = ("chat", "replay", "openai/<name>")
-RECIPES = ("linear", "static", "encoder")
-
-PricedAs = Annotated[
-    str | None,
-    Field(pattern=MODEL_ID, description="provider/name whose price the teacher's answers carry; marked as assumed"),
+__all__ = [
+    "API_FORMS",
+    "JUDGE_FORMS",
+    "RECIPES",
+    "TEACHER_FORMS",
+    "AnswersFile",
+    "AnthropicParams",
+    "AnthropicTeacher",
+    "AnthropicThinking",
+    "ApiTeacher",
+    "ChatParams",
+    "ChatTeacher",
+    "EncoderStudent",
+    "EncoderTeacher",
+    "JudgeModelSpec",
+    "LinearStudent",
+    "LiteLLMParams",
+    "LiteLLMTeacher",
+    "OpenAIParams",
+    "OpenAITeacher",
+    "ReplayTeacher",
+    "ScriptedFailures",
+    "ScriptedRule",
+    "ScriptedTeacher",
+    "StaticStudent",
+    "StudentSpec",
+    "TeacherSpec",
+    "model_tag",
 ]
+
+API_FORMS = ("openai/<name>", "anthropic/<name>", "litellm/<provider>/<name>")
+TEACHER_FORMS = (
+    "encoder",
+    "chat",
+    "replay",
+    "openai/<name>",
+    "anthropic/<name>",
+    "litellm/<provider>/<name>",
+    "scripted",
+)
+JUDGE_FORMS = TEACHER_FORMS[1:]
+"""An encoder gives labels, and no verdict."""
+RECIPES = ("linear", "static", "encoder")
+_LOCAL = ("encoder", "chat", "replay", "scripted")
+_APIS = ("openai", "anthropic", "litellm")
 
 
 class EncoderTeacher(FileModel):
@@ -57,60 +105,39 @@ class ReplayTeacher(FileModel):
     priced_as: PricedAs = None
 
 
-class OpenAIParams(BaseModel):
-    """Parameters of each request. Any other key is sent to the provider as it stands."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    temperature: Number | None = Field(default=None, ge=0, description="absent: the provider's default")
-    max_tokens: Int = Field(default=16, ge=1, description="most tokens of an answer; also bounds its reserved price")
-
-    @model_validator(mode="after")
-    def _not_ours(self) -> OpenAIParams:
-        taken = sorted({"model", "messages", "stream", "n"} & set(self.model_extra or {}))
-        if taken:
-            raise ValueError(f"{', '.join(taken)} cannot be set here")
-        return self
-
-
-class OpenAITeacher(FileModel):
-    """A model behind an OpenAI-compatible endpoint."""
-
-    model: str = Field(pattern=r"^openai/\S+$", description="openai/<name of the model at the endpoint>")
-    base_url: str | None = Field(default=None, description="endpoint; ${ENV} is expanded. Absent: the provider's own")
-    api_key_env: str = Field(
-        default="OPENAI_API_KEY", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="environment variable with the key"
-    )
-    params: OpenAIParams = Field(default=OpenAIParams(), description="parameters of each request")
-    concurrency: Int = Field(default=16, ge=1, le=1024, description="requests in flight at once")
-    priced_as: PricedAs = None
-
-
-def _teacher_tag(value: object) -> str | None:
+def model_tag(value: object) -> str | None:
+    """Return the tag of a teacher's class by its `model`, None where that names no form."""
     model = value.get("model") if isinstance(value, dict) else getattr(value, "model", None)
-    if isinstance(model, str) and model.startswith("openai/"):
-        return "<openai>"
-    return f"<{model}>" if model in ("encoder", "chat", "replay") else None
+    if not isinstance(model, str):
+        return None
+    kind, slash, name = model.partition("/")
+    return f"<{kind}>" if (kind in _APIS and slash and name) or model in _LOCAL else None
 
 
 TeacherSpec = Annotated[
     Annotated[EncoderTeacher, Tag("<encoder>")]
     | Annotated[ChatTeacher, Tag("<chat>")]
     | Annotated[ReplayTeacher, Tag("<replay>")]
-    | Annotated[OpenAITeacher, Tag("<openai>")],
-    Discriminator(_teacher_tag),
+    | Annotated[OpenAITeacher, Tag("<openai>")]
+    | Annotated[AnthropicTeacher, Tag("<anthropic>")]
+    | Annotated[LiteLLMTeacher, Tag("<litellm>")]
+    | Annotated[ScriptedTeacher, Tag("<scripted>")],
+    Discriminator(model_tag),
 ]
 
 
 def _judge_tag(value: object) -> str | None:
-    tag = _teacher_tag(value)
-    return None if tag == "<encoder>" else tag  # an encoder gives labels, and no verdict
+    tag = model_tag(value)
+    return None if tag == "<encoder>" else tag
 
 
 JudgeModelSpec = Annotated[
     Annotated[ChatTeacher, Tag("<chat>")]
     | Annotated[ReplayTeacher, Tag("<replay>")]
-    | Annotated[OpenAITeacher, Tag("<openai>")],
+    | Annotated[OpenAITeacher, Tag("<openai>")]
+    | Annotated[AnthropicTeacher, Tag("<anthropic>")]
+    | Annotated[LiteLLMTeacher, Tag("<litellm>")]
+    | Annotated[ScriptedTeacher, Tag("<scripted>")],
     Discriminator(_judge_tag),
 ]
 

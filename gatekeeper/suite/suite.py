@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from gatekeeper.hashing import content_hash
 from gatekeeper.scorers import Judge, Scorer
 from gatekeeper.suite.spec import (
+    BaselineSpec,
     CostsSpec,
     EvalSpec,
     GatesSpec,
@@ -28,6 +29,15 @@ from gatekeeper.suite.spec import (
 
 _ASSUMED_SECTIONS = ("traffic", "serving", "costs", "gates", "loop")
 _NOT_IN_IDENTITY = {"concurrency", "priced_as"}
+_LATER: tuple[tuple[tuple[str, ...], Any], ...] = (
+    (("baselines",), []),
+    (("costs", "deployment_hours"), None),
+    (("costs", "horizon_months"), 12),
+    (("costs", "discount_per_year"), 0.1),
+    (("serving", "overhead"), 0.0),
+    (("gates", "cost", "vs"), "best_passing"),
+)
+"""Keys that came after the first stores, with the value at which a suite means what it meant without them."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +88,9 @@ class Suite:
     """What must hold, for which traffic, between which models.
 
     `eval` is the one that decides, `others` are those of the roles ood and guard.
-    `teacher`, `judge` and `students` are the file's, with local paths made absolute and `${ENV}` in `base_url`
-    expanded; `spec` is the file as it was written, `files` are all files that it names, itself included. `assumed`
-    lists (key path, default) of what the user left open and a verdict or bill rests on; money is given as text.
+    `teacher`, `baselines`, `judge` and `students` are the file's, with local paths made absolute and `${ENV}` in
+    `base_url` expanded; `spec` is the file as it was written, `files` are all files that it names, itself included.
+    `assumed` lists (key path, default) of what the user left open and a verdict or bill rests on; money is text.
     """
 
     name: str
@@ -96,6 +106,7 @@ class Suite:
     files: tuple[Path, ...]
     assumed: tuple[tuple[str, Any], ...]
     judge: JudgeModelSpec | None = None
+    baselines: tuple[BaselineSpec, ...] = ()
 
     @property
     def traffic(self) -> TrafficSpec:
@@ -145,8 +156,8 @@ class Suite:
         """Return the identity under which results may be paired.
 
         It covers prompt, labels, scorers with their versions, teacher and judge with their parameters, the gates and
-        the items (`ItemSet.digest`). It leaves out what cannot change a score or a rule: students, traffic, serving,
-        costs, loop, `concurrency` and `priced_as`.
+        the items (`ItemSet.digest`). It leaves out what cannot change a score or a rule on quality: students,
+        baselines, traffic, serving, costs, loop, `concurrency` and `priced_as`.
         """
         prompt = None if self.prompt is None else [self.prompt.system, self.prompt.user]
         judge = self.spec.judge
@@ -163,9 +174,24 @@ class Suite:
                 "samples": self.eval.spec.samples.teacher,
                 "others": [[one.name, one.spec.role, one.primary, one.scorer.version] for one in self.others],
                 "teacher": self.spec.teacher.model_dump(mode="json", exclude=_NOT_IN_IDENTITY),
-                "gates": self.spec.gates.model_dump(mode="json"),
+                "gates": spec_identity(self.spec)["gates"],
             }
         )
+
+
+def spec_identity(spec: SuiteSpec) -> dict[str, Any]:
+    """Return a suite as JSON values for its identity: keys that came later are left out where they change nothing.
+
+    So a run that an earlier version began stays the same run.
+    """
+    dumped = spec.model_dump(mode="json")
+    for path, unchanged in _LATER:
+        section = dumped
+        for part in path[:-1]:
+            section = section[part]
+        if section[path[-1]] == unchanged:
+            del section[path[-1]]
+    return dumped
 
 
 def find_assumed(spec: SuiteSpec, spec_of_eval: EvalSpec) -> tuple[tuple[str, Any], ...]:
@@ -173,7 +199,8 @@ def find_assumed(spec: SuiteSpec, spec_of_eval: EvalSpec) -> tuple[tuple[str, An
     found: list[tuple[str, Any]] = []
     for section in _ASSUMED_SECTIONS:
         _open_keys(getattr(spec, section), section, found)
-    for name, model in (("teacher", spec.teacher), ("judge", spec.judge)):
+    models: list[tuple[str, object]] = [("teacher", spec.teacher), ("judge", spec.judge)]
+    for name, model in [*models, *((f"baselines.{one.name}", one) for one in spec.baselines)]:
         params = getattr(model, "params", None)
         if params is not None:
             _open_keys(params, f"{name}.params", found)

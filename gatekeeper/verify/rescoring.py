@@ -25,6 +25,7 @@ def rescored(connection: DuckDBPyConnection, facts: Facts) -> tuple[int, list[st
     items = {item.id: item for item in items_of(connection, suite)}
     teacher = _by_item(predictions_of(connection, suite, facts.teacher.fingerprint))
     models = {one.model for one in training_runs_of(connection, facts.run)} | {facts.teacher.fingerprint}
+    models |= {one.model for one in facts.baselines}
     again = _Rescoring(facts, items, teacher)
     count, problems = 0, []
     for model in sorted(models):
