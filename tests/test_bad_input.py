@@ -180,7 +180,6 @@ def test_an_endpoint_that_knows_no_such_address(tmp_path: Path, store: Path, ans
     run_unreachable(suite, store, 1, "'tiny'", answering.url, "HTTP 404", "Welcome to nginx")
 
 
-@pytest.mark.slow  # the answer might be an outage, so each request is tried six times
 @pytest.mark.parametrize("answering", [(200, "text/html", HTML)], indirect=True)
 def test_an_endpoint_that_answers_with_a_web_page(tmp_path: Path, store: Path, answering: Teacher) -> None:
     suite = write_suite(tmp_path / "s", http_teacher(answering.url, concurrency=16), rows=SMALL)
@@ -188,11 +187,11 @@ def test_an_endpoint_that_answers_with_a_web_page(tmp_path: Path, store: Path, a
         suite,
         store,
         1,
-        "the teacher answered none of the 6 development rows",
-        "not_json: the body is not JSON: '<!doctype html>",
+        f"{answering.url} sent nothing that can be read, 5 tries in a row",
+        "the body is not JSON: '<!doctype html>",
         "fix: check teacher.base_url: it must point at an OpenAI-compatible API, often with /v1",
     )
-    assert set(answering.counts.values()) == {6}  # six tries of each row, and no second round of them
+    assert len(answering.log) <= 11  # five in a row end the run; six more may be on their way by then
 
 
 REFUSED = json.dumps({"error": {"message": f"Incorrect API key provided: {KEY}", "code": "invalid_api_key"}}).encode()

@@ -79,7 +79,8 @@ def test_report_writes_three_files_and_ends_with_what_to_do_next(finished: Run, 
     assert "gatekeeper verify" in said.out.splitlines()[-1]
 
 
-def test_schema_writes_both_schemas(tmp_path: Path) -> None:
+def test_schema_writes_all_schemas(tmp_path: Path) -> None:
     said = call("schema", "--out", tmp_path / "schemas", "--json")
     assert said.code == 0
-    assert {Path(name).name for name in json.loads(said.out)["written"]} == {"eval.schema.json", "suite.schema.json"}
+    names = {"eval.schema.json", "suite.schema.json", "usage.schema.json"}
+    assert {Path(name).name for name in json.loads(said.out)["written"]} == names

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from gatekeeper.check.distil_plan import DistilPlan
 from gatekeeper.cost.prices import Price
 from gatekeeper.gate.ceiling import Ceiling
 from gatekeeper.records import Outcome, Record
@@ -147,5 +148,6 @@ class Plan(Record):
     teacher_usd: Decimal
     budget_usd: Decimal
     teacher_usd_per_month: Decimal
+    distil: DistilPlan = Field(description="should this be distilled at all?")
     assumed: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]

@@ -20,14 +20,18 @@ from gatekeeper.decide.facts import Facts, facts_of
 from gatekeeper.errors import StoreError, StoreVersionError
 from gatekeeper.gate.ceiling import Ceiling, CeilingRows, ceiling_of_rows
 from gatekeeper.gate.retention import is_binary
+from gatekeeper.records import Example, Quantity
 from gatekeeper.stats.paired import PairedCounts, paired_counts
 from gatekeeper.store.as_it_is import StoreAsItIs
 from gatekeeper.store.gate_budget import GateBudget, budget_of
 from gatekeeper.store.gate_rows import row_keys
 from gatekeeper.store.suites import Run, StoredSuite, runs_of, suites_of
+from gatekeeper.store.training import examples_of
 from gatekeeper.suite.data import ItemSet
 from gatekeeper.suite.spec import GatesSpec
 from gatekeeper.suite.suite import Suite
+from gatekeeper.whatif.from_run import speed_inputs
+from gatekeeper.whatif.run_facts import measured_students
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -44,6 +48,8 @@ class Answered:
         student: "linear (round 2)"; None before the first training.
         counts: rows by who was right, on the first answer of each; None without a student, or where a score is
             neither 0 nor 1.
+        examples: the teacher's answers to pool rows that are learned from.
+        speeds: measured requests per second of students, as inputs of a worksheet.
     """
 
     run: str
@@ -52,6 +58,8 @@ class Answered:
     teacher_rows: int
     student: str | None = None
     counts: PairedCounts | None = None
+    examples: tuple[Example, ...] = ()
+    speeds: tuple[Quantity, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,12 @@ def read_store(path: Path | None, suite: Suite, items: ItemSet) -> Stored:
     with store.read() as connection:
         budget = budget_of(connection, items.gate_digest, keys, quality.alpha, quality.looks)
         found = _first_answers(connection, suite, items)
-    return Stored(budget, None if found is None else _answered(*found, quality.retention))
+        if found is None:
+            return Stored(budget)
+        run, chosen, rows = found
+        examples = tuple(examples_of(connection, run))
+        speeds = _speeds(connection, run, chosen, suite.serving.cpu.cores)
+    return Stored(budget, replace(_answered(run, chosen, rows, quality.retention), examples=examples, speeds=speeds))
 
 
 def _first_answers(
@@ -117,6 +130,12 @@ def _chosen(connection: DuckDBPyConnection, facts: Facts) -> Chosen | None:
         return choose(connection, facts)
     except StoreError:
         return None  # no student is trained yet
+
+
+def _speeds(connection: DuckDBPyConnection, run: str, chosen: Chosen | None, cores: int) -> tuple[Quantity, ...]:
+    """Return the measured speed of each student of a run; none where no student was trained yet."""
+    students = measured_students(connection, facts_of(connection, run), chosen)
+    return tuple(one for name, (_, speed) in students.items() for one in speed_inputs(name, speed, cores))
 
 
 def _counts(student: NDArray[np.float64] | None, teacher: NDArray[np.float64]) -> PairedCounts | None:

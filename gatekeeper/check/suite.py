@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from gatekeeper.check.distil import distil_plan
 from gatekeeper.check.looks import basis_of, looks_left, power_rows, smallest_rows
 from gatekeeper.check.parts import copies_plan, others_plan, slices_plan
 from gatekeeper.check.plan import Plan
 from gatekeeper.check.stored import Stored, read_store
 from gatekeeper.check.warn import warnings_of
 from gatekeeper.cost.prices import Price
-from gatekeeper.cost.usage import request_cost
-from gatekeeper.models.tokens import count_request
-from gatekeeper.run.asking import request_of
+from gatekeeper.cost.tokens import token_cost
 from gatekeeper.run.teacher import judge_price_of, price_of
 from gatekeeper.stats.paired import smallest_passable_n
 from gatekeeper.suite.data import ItemSet, load_items
 from gatekeeper.suite.suite import Suite
-
-PRICED_ITEMS = 500
+from gatekeeper.whatif.from_suite import planned_calls, worksheet_of_suite
+from gatekeeper.whatif.worksheet import Worksheet
 
 
 def check_suite(suite: Suite, *, store: Path | None = None, at: date | None = None) -> Plan:
@@ -36,7 +34,7 @@ def check_suite(suite: Suite, *, store: Path | None = None, at: date | None = No
 
     Raises:
         DataError: the data does not fit the eval.
-        PriceError: the teacher or the judge has no price, or an old one.
+        PriceError: the teacher, the judge or a baseline has no price, or an old one.
         StoreError: the store is there and cannot be read.
     """
     items = load_items(suite)
@@ -44,16 +42,17 @@ def check_suite(suite: Suite, *, store: Path | None = None, at: date | None = No
     price = price_of(suite, today)
     judge_price_of(suite, today)  # a judge without a price stops here, not in mid-run
     stored = read_store(store, suite, items)
-    plan = _plan(suite, items, price, stored)
+    plan = _plan(suite, items, price, stored, worksheet_of_suite(suite, items=items, at=today))
     return plan.model_copy(update={"warnings": warnings_of(plan, suite, items.split("gate"), stored.note)})
 
 
-def _plan(suite: Suite, items: ItemSet, price: Price, stored: Stored) -> Plan:
+def _plan(suite: Suite, items: ItemSet, price: Price, stored: Stored, worksheet: Worksheet) -> Plan:
     """Return the plan, before anything is warned of."""
     quality, spec = suite.gates.quality, suite.eval.spec
     samples, fidelity = spec.samples.teacher, spec.data.target is None
     rows = Counter(item.eval for item in items.items if item.split == "gate")
-    each, calls = _usd_per_request(suite, items, price), _calls(suite, items.counts, rows)
+    each = sum((token_cost(one, price) for one in worksheet.requests), Decimal(0)) / len(worksheet.requests)
+    calls = sum(planned_calls(suite, items))
     per_row = each * samples + (Decimal(0) if fidelity else suite.costs.usd_per_label)
     looks, basis = looks_left(quality, stored.budget), basis_of(fidelity, samples, stored.answered)
     return Plan(
@@ -82,23 +81,7 @@ def _plan(suite: Suite, items: ItemSet, price: Price, stored: Stored) -> Plan:
         teacher_usd=each * calls,
         budget_usd=suite.loop.budget_usd,
         teacher_usd_per_month=each * suite.traffic.requests_per_month,
+        distil=distil_plan(suite, items, worksheet, basis, stored.answered, each),
         assumed=tuple((key, str(value)) for key, value in suite.assumed),
         warnings=(),
     )
-
-
-def _usd_per_request(suite: Suite, items: ItemSet, price: Price) -> Decimal:
-    """Return the mean price of a request with an answer as long as the longest label, tokens estimated."""
-    longest = max(suite.eval.labels, key=len)
-    sample: Sequence[Decimal] = [
-        request_cost(count_request(request_of(suite, item), longest), price)
-        for item in items.split("dev")[:PRICED_ITEMS]
-    ]
-    return sum(sample, Decimal(0)) / len(sample)
-
-
-def _calls(suite: Suite, counts: Mapping[str, int], gate_rows: Mapping[str, int]) -> int:
-    """Return the most calls: each pool row once, each dev and gate row of an eval as often as it says."""
-    pool = min(suite.loop.rounds * suite.loop.examples_per_round, counts["pool"])
-    asked = sum(gate_rows[one.name] * one.spec.samples.teacher for one in suite.evals)
-    return pool + counts["dev"] * suite.eval.spec.samples.teacher + asked

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gatekeeper.cli.distil_lines import print_distil
 from gatekeeper.cli.options import output_options, outside_option, print_json, store_option, suite_argument
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ SLICES_SHOWN = 12
 @output_options
 def command(suite_path: Path, store_path: Path, allow_outside: bool, as_json: bool, quiet: bool) -> None:
     """Check SUITE and its data, and plan its loop and its gate: splits, power, price. Nothing is sent or spent.
+
+    It says too what speaks for and against distilling at all, each with its numbers and their source.
 
     Where the store has answers of the suite's teacher already, power rests on them, and on the looks that are left. The
     store may be missing, and is only read.
@@ -52,6 +55,7 @@ def _print(plan: Plan, path: Path) -> None:
         _print_slices(out, plan.slices)
     if plan.others:
         _print_others(out, plan)
+    print_distil(out, plan.distil)
     for key, value in plan.assumed:
         out.print(f"assumed  {key} = {value}", style="dim")
     for warning in plan.warnings:

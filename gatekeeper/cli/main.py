@@ -21,7 +21,8 @@ VERBS = {
     "sign": "put your key under a verdict",
     "items": "rows with the answers of teacher and candidate",
     "history": "what was decided and promoted, and when",
-    "schema": "write the JSON Schemas of eval.yaml and suite.yaml",
+    "cost": "what a task costs and could cost: what-if, break-even, prices, without a loop",
+    "schema": "write the JSON Schemas of eval.yaml, suite.yaml and usage files",
 }
 
 

@@ -16,14 +16,15 @@ from gatekeeper.cli.options import output_options, print_json
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("schemas"),
     show_default=True,
-    help="folder that gets eval.schema.json and suite.schema.json",
+    help="folder that gets eval.schema.json, suite.schema.json and usage.schema.json",
 )
 @output_options
 def command(folder: Path, as_json: bool, quiet: bool) -> None:
-    """Write the JSON Schemas of eval.yaml and suite.yaml, for editors that complete and check YAML."""
+    """Write the JSON Schemas of eval.yaml, suite.yaml and usage files, for editors that complete and check YAML."""
     from gatekeeper.suite.schema import write_schemas
+    from gatekeeper.whatif.schema import write_usage_schema
 
-    paths = [str(path) for path in write_schemas(folder)]
+    paths = [str(path) for path in (*write_schemas(folder), write_usage_schema(folder))]
     if as_json:
         print_json({"written": paths})
     elif not quiet:
