@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 
 from gatekeeper.cost.api import ApiUse, api_cost
 from gatekeeper.cost.findings import Finding
-from gatekeeper.cost.price_book import all_prices, api_prices, how_to_get, known_prices
-from gatekeeper.cost.price_entry import PriceEntry, disagreements_of
-from gatekeeper.cost.price_file import parse_price_entries, parse_prices
-from gatekeeper.cost.price_lint import lint_prices
-from gatekeeper.cost.price_list import LIST_FILE, PriceList, price_list, read_list
-from gatekeeper.cost.price_litellm import list_entry
-from gatekeeper.cost.price_names import list_names
-from gatekeeper.cost.price_records import Price
 from gatekeeper.cost.prices import snapshot_date
+from gatekeeper.cost.prices.book import all_prices, api_prices, how_to_get, known_prices
+from gatekeeper.cost.prices.entry import PriceEntry, disagreements_of
+from gatekeeper.cost.prices.file import parse_price_entries, parse_prices
+from gatekeeper.cost.prices.lint import lint_prices
+from gatekeeper.cost.prices.litellm import list_entry
+from gatekeeper.cost.prices.litellm_list import LIST_FILE, PriceList, price_list, read_list
+from gatekeeper.cost.prices.names import list_names
+from gatekeeper.cost.prices.records import Price
 from gatekeeper.cost.tokens import RequestTokens, token_cost
 from gatekeeper.errors import ExitCode, InputError, PriceError
 
@@ -178,7 +178,7 @@ def test_amounts_of_the_list_are_exact_and_per_million() -> None:
 def test_what_no_bill_can_rest_on_has_a_reason(
     raw: dict[str, object], problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatekeeper.cost.price_book.price_list", lambda: small_list(m=raw))
+    monkeypatch.setattr("gatekeeper.cost.prices.book.price_list", lambda: small_list(m=raw))
     with pytest.raises(PriceError, match=problem):
         all_prices("acme/m", at=DAY)
 
@@ -212,7 +212,7 @@ def test_a_batch_reads_the_cache_at_the_standard_price_unless_a_price_is_listed(
 
 def test_the_list_is_read_without_importing_it_or_anything_heavy() -> None:
     code = (
-        "import sys\nfrom datetime import date\nfrom gatekeeper.cost.price_book import known_prices\n"
+        "import sys\nfrom datetime import date\nfrom gatekeeper.cost.prices.book import known_prices\n"
         "assert known_prices('openai/gpt-4o', at=date(2026, 11, 9)).retires\n"
         "heavy = {'litellm', 'openai', 'anthropic', 'torch', 'pandas', 'scipy', 'duckdb', 'numpy'}\n"
         "print(sorted(heavy & set(sys.modules)))"
@@ -259,7 +259,7 @@ def test_a_list_that_is_damaged_or_has_no_date_is_an_error(tmp_path: Path) -> No
 
 def test_a_stale_standard_price_is_refused_and_a_stale_discount_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
     old = installed()._replace(as_of=AT - timedelta(days=60))
-    monkeypatch.setattr("gatekeeper.cost.price_book.price_list", lambda: old)
+    monkeypatch.setattr("gatekeeper.cost.prices.book.price_list", lambda: old)
     prices = all_prices("google/gemini-2.5-flash", at=AT)
     assert prices.batch is not None and prices.flex is None
     assert any(reason.startswith("flex: ") and "stale" in reason for reason in prices.withheld)

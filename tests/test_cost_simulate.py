@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.cost import Alternative, CostLine, Machines, Outlook, Plan, Returns, Serving, add_lines, outlook_of
-from gatekeeper.cost.draws import Draws, plan_at
 from gatekeeper.cost.plan import baseline_bill, candidate_bill
 from gatekeeper.cost.returns import payback_in
-from gatekeeper.cost.simulate import ScopeDraws, Simulation, simulate
-from gatekeeper.cost.simulated_payback import payback_within
+from gatekeeper.cost.uncertainty.draws import Draws, plan_at
+from gatekeeper.cost.uncertainty.payback import payback_within
+from gatekeeper.cost.uncertainty.simulate import ScopeDraws, Simulation, simulate
 from gatekeeper.errors import InputError
 
 D = Decimal

@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 
 from gatekeeper.cost import value_of_perfect_information, value_of_samples
-from gatekeeper.cost.conditional_mean import conditional_mean
-from gatekeeper.cost.simulated_information import partial_information, perfect_information, rows_value
+from gatekeeper.cost.uncertainty.conditional_mean import conditional_mean
+from gatekeeper.cost.uncertainty.information import partial_information, perfect_information, rows_value
 from gatekeeper.errors import InputError
 
 D = Decimal

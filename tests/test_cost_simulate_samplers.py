@@ -10,9 +10,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gatekeeper.cost import resample
-from gatekeeper.cost.resample import bootstrap_totals
-from gatekeeper.cost.samplers import choice, lognormal, mean_costs, paired_quality, pert, throughput, triangular
+from gatekeeper.cost.uncertainty import resample
+from gatekeeper.cost.uncertainty.resample import bootstrap_totals
+from gatekeeper.cost.uncertainty.samplers import (
+    choice,
+    lognormal,
+    mean_costs,
+    paired_quality,
+    pert,
+    throughput,
+    triangular,
+)
 from gatekeeper.errors import InputError
 
 N = 20_000

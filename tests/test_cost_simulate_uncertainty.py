@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from gatekeeper.cost import Alternative, CostLine, Machines, Plan, Serving, add_lines, outlook_of
-from gatekeeper.cost.evidence import Evidence, Points
-from gatekeeper.cost.sampled import INPUTS, sample
-from gatekeeper.cost.simulate import simulate
-from gatekeeper.cost.uncertainty import Uncertainty, band, chance, uncertainty_of
+from gatekeeper.cost.uncertainty.evidence import Evidence, Points
+from gatekeeper.cost.uncertainty.sampled import INPUTS, sample
+from gatekeeper.cost.uncertainty.simulate import simulate
+from gatekeeper.cost.uncertainty.summary import Uncertainty, band, chance, uncertainty_of
 from gatekeeper.errors import InputError
 
 D = Decimal

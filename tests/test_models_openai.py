@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import socket
@@ -19,10 +20,11 @@ from gatekeeper.models.answers import label_distribution, read_answer
 from gatekeeper.models.errors import FAILURES, of_status, scrub
 from gatekeeper.models.openai import OpenAIModel
 from gatekeeper.models.retry import RetryPolicy, retry_after
+from gatekeeper.models.stream import THREAD
 from gatekeeper.records import Completion, Message, Request
 
 KEY = "sk-test-0123456789abcdef"
-QUICK = RetryPolicy(attempts=3, deadline_s=20.0, base_s=0.01, cap_s=0.02)
+QUICK = RetryPolicy(attempts=3, deadline_s=20.0, base_s=0.01, cap_s=0.02, refused_attempts=3)
 Reply = tuple[int, dict[str, str], bytes]
 
 
@@ -123,6 +125,15 @@ def endpoint() -> Iterator[Endpoint]:
     server.close()
 
 
+CLIENTS = ("aiohttp", "sdk")
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest) -> str:
+    """What speaks HTTP; both must do the same."""
+    return str(request.param)
+
+
 def model_at(url: str, **options: Any) -> OpenAIModel:
     defaults: dict[str, Any] = {"base_url": url, "api_key": KEY, "concurrency": 4, "policy": QUICK, "seed": 1}
     return OpenAIModel("small", **(defaults | options))
@@ -137,8 +148,8 @@ def one(model: OpenAIModel, text: str = "q") -> Completion:
     return completion
 
 
-def test_a_good_answer_carries_output_usage_raw_and_identity(endpoint: Endpoint) -> None:
-    model = model_at(endpoint.url, params={"temperature": 0.0, "max_tokens": 5, "top_k": 3})
+def test_a_good_answer_carries_output_usage_raw_and_identity(endpoint: Endpoint, client: str) -> None:
+    model = model_at(endpoint.url, client=client, params={"temperature": 0.0, "max_tokens": 5, "top_k": 3})
     request = ask("q", params={"max_tokens": 7})
     (completion,) = model.complete([request])
     assert completion.ok and completion.output == "yes" and completion.finish_reason == "stop"
@@ -154,9 +165,9 @@ def test_a_good_answer_carries_output_usage_raw_and_identity(endpoint: Endpoint)
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 529])
-def test_a_passing_failure_is_tried_again(endpoint: Endpoint, status: int) -> None:
+def test_a_passing_failure_is_tried_again(endpoint: Endpoint, status: int, client: str) -> None:
     endpoint.reply = lambda text, nth: (status, {}, b"busy") if nth < 3 else good()
-    completion = one(model_at(endpoint.url))
+    completion = one(model_at(endpoint.url, client=client))
     assert completion.ok and completion.attempts == 3
 
 
@@ -172,14 +183,14 @@ def test_a_passing_failure_is_tried_again(endpoint: Endpoint, status: int) -> No
         ((200, {"Content-Type": "application/json"}, b'{"choices": "\xff\xfe"}'), "not_utf8"),
         ((200, {"Content-Type": "application/json"}, b'{"choices": []}'), "no_choices"),
         ((200, {"Content-Type": "application/json"}, b"[1, 2]"), "no_choices"),
-        (None, "connection"),
+        (None, "stream_cut"),
     ],
 )
 def test_a_lasting_failure_ends_as_a_completion_with_its_class(
-    endpoint: Endpoint, reply: Reply | None, kind: str
+    endpoint: Endpoint, reply: Reply | None, kind: str, client: str
 ) -> None:
     endpoint.reply = lambda text, nth: good() if text == "fine" else reply
-    answers = {c.item_id: c for c in model_at(endpoint.url).complete([ask("fine"), ask("bad")])}
+    answers = {c.item_id: c for c in model_at(endpoint.url, client=client).complete([ask("fine"), ask("bad")])}
     assert answers["id-fine"].ok
     bad = answers["id-bad"]
     assert not bad.ok and bad.error_class == kind and bad.attempts == QUICK.attempts and bad.output is None
@@ -230,10 +241,18 @@ def test_missing_usage_is_counted_here_and_marked(endpoint: Endpoint) -> None:
 
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
-    [(401, "", "auth"), (403, "", "auth"), (404, "", "model_not_found"), (429, "insufficient_quota", "quota")],
+    [
+        (401, "", "auth"),
+        (402, "", "quota"),
+        (403, "", "auth"),
+        (404, "", "model_not_found"),
+        (410, "", "model_not_found"),
+        (400, "model_not_found", "model_not_found"),
+        (429, "insufficient_quota", "quota"),
+    ],
 )
 def test_what_would_fail_for_all_stops_the_run_with_the_fix(
-    endpoint: Endpoint, status: int, code: str, kind: str
+    endpoint: Endpoint, status: int, code: str, kind: str, client: str
 ) -> None:
     text = json.dumps({"error": {"message": f"Incorrect API key provided: {KEY}", "code": code}}).encode()
     endpoint.reply = lambda t, nth: (status, {"Content-Type": "application/json"}, text)
@@ -246,7 +265,7 @@ def test_what_would_fail_for_all_stops_the_run_with_the_fix(
 
     seen: list[Completion] = []
     with pytest.raises(ModelError) as caught:
-        for completion in model_at(endpoint.url).complete(source()):
+        for completion in model_at(endpoint.url, client=client).complete(source()):
             seen.append(completion)
     assert caught.value.kind == kind and caught.value.hint == FAILURES[kind].hint
     assert endpoint.url in str(caught.value) and "small" in str(caught.value)
@@ -262,16 +281,17 @@ def test_a_401_in_mid_run_keeps_the_answers_that_came_before(endpoint: Endpoint)
         for completion in model_at(endpoint.url, concurrency=2).complete(ask(str(n)) for n in range(100)):
             seen.append(completion)
     assert {f"id-{n}" for n in range(10)} <= {c.item_id for c in seen if c.ok}
-    assert len(seen) == len(endpoint.seen)
+    assert sum(c.attempts for c in seen) == len(endpoint.seen)
+    assert {c.error_class for c in seen if not c.attempts} <= {"not_sent"}
 
 
-def test_an_endpoint_that_is_down_raises_and_names_it() -> None:
+def test_an_endpoint_that_is_down_raises_and_names_it(client: str) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://user:secret-pass@127.0.0.1:{port}/v1"
     with pytest.raises(ModelError) as caught:
-        list(model_at(url).complete(ask(str(n)) for n in range(50)))
+        list(model_at(url, client=client).complete(ask(str(n)) for n in range(50)))
     assert caught.value.kind == "connection" and f"http://127.0.0.1:{port}/v1" in str(caught.value)
     assert "base_url" in (caught.value.hint or "") and "secret-pass" not in str(caught.value)
 
@@ -293,10 +313,78 @@ def test_an_endpoint_that_goes_away_in_mid_run_fails_single_requests() -> None:
     assert {c.error_class for c in answers[2:]} == {"connection"}
 
 
-def test_a_timeout_is_its_own_class(endpoint: Endpoint) -> None:
+def test_a_timeout_is_its_own_class(endpoint: Endpoint, client: str) -> None:
     endpoint.reply = after(0.5)
-    completion = one(model_at(endpoint.url, timeout_s=0.05, policy=RetryPolicy(attempts=2, base_s=0.01)))
+    patience = RetryPolicy(attempts=2, base_s=0.01)
+    completion = one(model_at(endpoint.url, client=client, timeout_s=0.05, policy=patience))
     assert (completion.error_class, completion.attempts) == ("timeout", 2)
+
+
+WEB_PAGE = (200, {"Content-Type": "text/html"}, b"<!doctype html><html>welcome</html>")
+
+
+def test_a_web_page_ends_the_run_when_the_endpoint_has_never_said_anything_else(
+    endpoint: Endpoint, client: str
+) -> None:
+    endpoint.reply = lambda text, nth: WEB_PAGE
+    with pytest.raises(ModelError) as caught:
+        list(model_at(endpoint.url, client=client).complete(ask(str(n)) for n in range(50)))
+    assert caught.value.kind == "not_json" and "base_url" in (caught.value.hint or "")
+    assert "<!doctype html>" in str(caught.value) and len(endpoint.seen) <= 10
+
+
+def test_a_web_page_after_good_answers_fails_single_requests(endpoint: Endpoint) -> None:
+    endpoint.reply = lambda text, nth: good() if text == "0" else WEB_PAGE
+    answers = list(model_at(endpoint.url, concurrency=1).complete(ask(str(n)) for n in range(4)))
+    assert [c.error_class for c in answers] == [None, "not_json", "not_json", "not_json"]
+
+
+def test_a_redirect_is_not_followed_and_names_the_address(endpoint: Endpoint) -> None:
+    endpoint.reply = lambda text, nth: (301, {"Location": "https://elsewhere/v1/chat/completions"}, b"")
+    with pytest.raises(ModelError) as caught:
+        one(model_at(endpoint.url))
+    assert caught.value.kind == "moved" and "https://elsewhere/v1/chat/completions" in str(caught.value)
+
+
+def test_a_wait_beyond_the_deadline_ends_the_run(endpoint: Endpoint, client: str) -> None:
+    endpoint.reply = lambda text, nth: good() if text == "0" else (429, {"Retry-After": "3600"}, b"{}")
+    seen: list[Completion] = []
+    with pytest.raises(ModelError) as caught:
+        for completion in model_at(endpoint.url, client=client, concurrency=1).complete(ask(str(n)) for n in range(9)):
+            seen.append(completion)
+    assert (caught.value.kind, caught.value.retryable) == ("rate_limit", True) and "3,600 s" in str(caught.value)
+    assert [c.ok for c in seen] == [True, False] and len(endpoint.seen) == 2
+
+
+def test_the_endpoint_of_the_environment_is_used_and_fingerprinted(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = OpenAIModel("small").info.fingerprint
+    monkeypatch.setenv("OPENAI_BASE_URL", endpoint.url)
+    model = OpenAIModel("small", api_key=KEY)
+    assert one(model).ok and model.info.fingerprint != plain
+
+
+def test_a_proxy_of_the_environment_is_used(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, client: str) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", endpoint.url.removesuffix("/v1"))
+    assert one(model_at("http://model.invalid/v1", client=client)).ok
+    monkeypatch.setenv("no_proxy", "model.invalid")
+    assert one(model_at("http://model.invalid/v1", client=client)).error_class == "connection"
+
+
+def test_credentials_in_the_address_are_sent_and_not_shown(endpoint: Endpoint, client: str) -> None:
+    endpoint.reply = lambda text, nth: (500, {}, b"no s%40cret-pass nor s@cret-pass")
+    url = endpoint.url.replace("http://", "http://me:s%40cret-pass@")
+    completion = one(model_at(url, client=client))
+    assert endpoint.keys[0] == "Basic " + base64.b64encode(b"me:s@cret-pass").decode()
+    assert "cret-pass" not in completion.model_dump_json() + model_at(url).endpoint
+
+
+def test_half_a_surrogate_pair_is_sent(endpoint: Endpoint) -> None:
+    assert one(model_at(endpoint.url), "bad \ud83d half").ok
+    assert endpoint.seen[0]["messages"][0]["content"] == "bad \ud83d half"
 
 
 def test_retry_after_is_obeyed_by_all_requests(endpoint: Endpoint) -> None:
@@ -343,12 +431,11 @@ def test_a_source_that_raises_loses_no_answer_in_flight(endpoint: Endpoint) -> N
 
 
 def test_a_caller_who_stops_early_leaves_no_thread(endpoint: Endpoint) -> None:
-    before = {thread.name for thread in threading.enumerate()}
     endpoint.reply = after(0.05)
     answers = model_at(endpoint.url).complete(ask(str(n)) for n in range(100))
     next(answers)
     answers.close()  # type: ignore[attr-defined]
-    assert "openai" not in {thread.name for thread in threading.enumerate()} - before
+    assert THREAD not in {thread.name for thread in threading.enumerate()}
 
 
 def test_answers_arrive_in_the_order_of_their_arrival(endpoint: Endpoint) -> None:

@@ -12,7 +12,7 @@ import yaml
 from tiny_suite import call, promoted
 from usage_files import CASCADE, write_usage
 
-from gatekeeper.cost.uncertainty import Uncertainty
+from gatekeeper.cost.uncertainty.summary import Uncertainty
 from gatekeeper.whatif.sheet import Sheet
 from gatekeeper.whatif.uncertain import simulate_sheet
 from gatekeeper.whatif.usage_file import read_usage

@@ -11,6 +11,7 @@ from gatekeeper.records import Item
 from gatekeeper.run.judging import labels_of
 from gatekeeper.stats.scored import FIELLER_LEAST_ITEMS
 from gatekeeper.suite.suite import Suite
+from gatekeeper.suite.terms import terms_problem
 
 _NAMED = 3
 """As many slices are named; the others are counted."""
@@ -30,6 +31,7 @@ def warnings_of(plan: Plan, suite: Suite, gate: Sequence[Item], note: str | None
         *_slices(plan.slices),
         *_others(plan),
         *_money(plan),
+        *_terms(suite),
         *_data(plan),
         *(() if plan.ceiling is None else plan.ceiling.warnings),
         *(() if note is None else (note,)),
@@ -120,6 +122,12 @@ def _money(plan: Plan) -> Iterator[str]:
             f"the loop may call the teacher {plan.teacher_calls:,} times for about ${plan.teacher_usd:,.2f}, above "
             f"loop.budget_usd of ${plan.budget_usd:,.2f}: it would stop with what it has"
         )
+
+
+def _terms(suite: Suite) -> Iterator[str]:
+    problem = terms_problem(suite)
+    if problem is not None:
+        yield f"nothing is spent before policy.teacher_terms says what was decided: {problem}"
 
 
 def _data(plan: Plan) -> Iterator[str]:

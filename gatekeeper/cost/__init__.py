@@ -2,11 +2,12 @@
 
 A month has 730 hours. A price or speed that is missing is an error or None, never $0.
 
+prices/       what tokens cost, by whom, since when; the user's own price file
 per request   tokens, usage, api, cascade, quality
 per month     serving, hourly, machines, operations, alternative
 once          training_cost, one_time
 over time     plan, outlook, payback, returns, volumes, lifetime
-doubt         information, sensitivity
+doubt         information, sensitivity, uncertainty/ (Monte Carlo; loads numpy)
 decision      scenario, case, quantities: the comparison that verdicts rest on
 
 What is named here is loaded when it is used.
@@ -61,8 +62,8 @@ if TYPE_CHECKING:
         profitable_volumes,
     )
     from gatekeeper.cost.plan import Plan, monthly_savings
-    from gatekeeper.cost.price_file import parse_prices
     from gatekeeper.cost.prices import DEFAULT_MAX_AGE_DAYS, Price, PriceTier, check_age, find_price
+    from gatekeeper.cost.prices.file import parse_prices
     from gatekeeper.cost.quality import break_even_error_cost, cost_per_success, quality_adjusted_cost
     from gatekeeper.cost.returns import irr_per_month, npv_of_waiting, payback_in, roi, sign_changes
     from gatekeeper.cost.scenario import CostCase, CostComparison, Scenario, compare
@@ -168,7 +169,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "Plan",
         "monthly_savings",
     ),
-    "price_file": ("parse_prices",),
+    "prices.file": ("parse_prices",),
     "prices": (
         "DEFAULT_MAX_AGE_DAYS",
         "Price",

@@ -37,6 +37,7 @@ from gatekeeper.store.suites import (
 )
 from gatekeeper.suite.data import ItemSet, load_items
 from gatekeeper.suite.suite import Suite
+from gatekeeper.suite.terms import require_terms
 
 
 @contextmanager
@@ -54,6 +55,7 @@ def open_session(
         seed: of everything random; the suite's `loop.seed` by default.
 
     Raises:
+        InputError: the teacher's terms restrict training, and the suite says nothing about them.
         DataError: the data does not fit the eval.
         PriceError: the teacher, the judge or a baseline has no price, or an old one.
         StoreLockedError: another loop holds the store.
@@ -61,6 +63,7 @@ def open_session(
     """
     shown = progress if progress is not None else Silent()
     chosen = suite.loop.seed if seed is None else seed
+    require_terms(suite)
     items = load_items(suite)
     today = datetime.now(UTC).date()
     price, judge_price = price_of(suite, today), judge_price_of(suite, today)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from gatekeeper.cost.price_file import parse_prices
 from gatekeeper.cost.prices import DEFAULT_MAX_AGE_DAYS, Price, find_price
+from gatekeeper.cost.prices.file import parse_prices
 from gatekeeper.errors import DataError, InputError, PriceError
 from gatekeeper.hashing import content_hash
 from gatekeeper.models.base import Model

@@ -12,7 +12,7 @@ from gatekeeper.whatif.vary import SweepRow, Tornado
 from gatekeeper.whatif.worksheet import Worksheet
 
 if TYPE_CHECKING:
-    from gatekeeper.cost.uncertainty import Uncertainty
+    from gatekeeper.cost.uncertainty.summary import Uncertainty
 
 FORMAT = 1
 """Of the JSON document."""

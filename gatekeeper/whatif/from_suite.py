@@ -11,9 +11,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from gatekeeper.cost.price_entry import PriceEntry
-from gatekeeper.cost.price_file import parse_price_entries
 from gatekeeper.cost.prices import DEFAULT_MAX_AGE_DAYS, Price
+from gatekeeper.cost.prices.entry import PriceEntry
+from gatekeeper.cost.prices.file import parse_price_entries
 from gatekeeper.cost.tokens import RequestTokens
 from gatekeeper.models.tokens import count_request
 from gatekeeper.records import Quantity, Usage

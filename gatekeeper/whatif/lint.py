@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from gatekeeper.cost.findings import Finding
-from gatekeeper.cost.price_lint import BATCH_RATIOS
+from gatekeeper.cost.prices.lint import BATCH_RATIOS
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.whatif.lint_benches import lint_benches
 from gatekeeper.whatif.lint_models import lint_models

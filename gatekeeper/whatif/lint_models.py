@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from gatekeeper.cost.findings import Finding
-from gatekeeper.cost.price_book import known_prices
-from gatekeeper.cost.price_entry import PriceEntry
-from gatekeeper.cost.price_lint import lint_prices
-from gatekeeper.cost.price_records import Price
+from gatekeeper.cost.prices.book import known_prices
+from gatekeeper.cost.prices.entry import PriceEntry
+from gatekeeper.cost.prices.lint import lint_prices
+from gatekeeper.cost.prices.records import Price
 from gatekeeper.whatif.sheet import Sheet
 from gatekeeper.whatif.worksheet import AT_THE_TEACHER, FINE_TUNED, TEACHER, Option, Worksheet
 

@@ -15,6 +15,7 @@ from gatekeeper.errors import InputError
 from gatekeeper.whatif.one_time import one_time_of
 from gatekeeper.whatif.prices import api_usd_per_request
 from gatekeeper.whatif.worksheet import (
+    AT_THE_TEACHER,
     DISTILLED,
     ON_MACHINES,
     SAME_ANSWERS,
@@ -47,9 +48,13 @@ def alternative_of(worksheet: Worksheet, option: Option, values: Values) -> Alte
             quality=quality,
             passes=passes,
         )
+    usd = api_usd_per_request(worksheet, option, values)
+    # Another way to use the teacher is paid at the teacher's price, which falls when the teacher's falls.
+    to_teacher = option.kind in AT_THE_TEACHER and option.name != TEACHER
     return Alternative(
         name=option.name,
-        usd_per_request=api_usd_per_request(worksheet, option, values),
+        usd_per_request=ZERO if to_teacher else usd,
+        teacher_usd_per_request=usd if to_teacher else ZERO,
         fixed_usd_per_month=hosting_cost(values.default(f"{option.name}.hosting_usd_per_hour", ZERO)),
         quality=quality,
         passes=passes,

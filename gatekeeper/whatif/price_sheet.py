@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from gatekeeper.whatif.text import DASH, columns, number
 
 if TYPE_CHECKING:
-    from gatekeeper.cost.price_entry import ModelPrices, PriceField
-    from gatekeeper.cost.price_records import Price, PriceTier
+    from gatekeeper.cost.prices.entry import ModelPrices, PriceField
+    from gatekeeper.cost.prices.records import Price, PriceTier
 
 _RATES = ("input_per_m", "output_per_m", "cached_input_per_m", "cache_write_per_m")
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gatekeeper.cost.price_entry import ModelPrices, PriceEntry
+    from gatekeeper.cost.prices.entry import ModelPrices, PriceEntry
     from gatekeeper.imports.bench import Bench
 
 

@@ -12,9 +12,9 @@ from datetime import date
 from decimal import Decimal
 from itertools import takewhile
 
-from gatekeeper.cost.price_book import all_prices
-from gatekeeper.cost.price_entry import ModelPrices, PriceEntry
 from gatekeeper.cost.prices import Price
+from gatekeeper.cost.prices.book import all_prices
+from gatekeeper.cost.prices.entry import ModelPrices, PriceEntry
 from gatekeeper.errors import PriceError
 from gatekeeper.models.tokens import TOKENS_PER_MESSAGE, estimate_tokens
 from gatekeeper.records import Message, Quantity

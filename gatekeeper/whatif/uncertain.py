@@ -26,10 +26,10 @@ from gatekeeper.whatif.worksheet import (
 )
 
 if TYPE_CHECKING:
-    from gatekeeper.cost.evidence import Evidence
     from gatekeeper.cost.plan import Plan
     from gatekeeper.cost.prices import Price
-    from gatekeeper.cost.uncertainty import Uncertainty
+    from gatekeeper.cost.uncertainty.evidence import Evidence
+    from gatekeeper.cost.uncertainty.summary import Uncertainty
 
 NEXT_ROWS = 100
 """Further eval rows whose worth is told."""
@@ -51,7 +51,7 @@ def simulate_sheet(sheet: Sheet, name: str, *, n_draws: int, seed: int) -> Uncer
     Raises:
         InputError: nothing is uncertain, or the option lacks numbers.
     """
-    from gatekeeper.cost.uncertainty import uncertainty_of
+    from gatekeeper.cost.uncertainty.summary import uncertainty_of
 
     worksheet, values = sheet.worksheet, Values(sheet.worksheet)
     option = worksheet.option(name)
@@ -80,7 +80,7 @@ def simulate_sheet(sheet: Sheet, name: str, *, n_draws: int, seed: int) -> Uncer
 
 def evidence_of(sheet: Sheet, option: Option, plan: Plan, values: Values) -> Evidence:
     """Return what is known of the uncertain inputs of a plan of moving to `option`."""
-    from gatekeeper.cost.evidence import Evidence
+    from gatekeeper.cost.uncertainty.evidence import Evidence
 
     worksheet = sheet.worksheet
     base, mine = worksheet.option(plan.baseline.name), _seller(sheet, option)
@@ -111,7 +111,7 @@ def evidence_of(sheet: Sheet, option: Option, plan: Plan, values: Values) -> Evi
 
 
 def _points(one: Range, mode: Decimal) -> Any:
-    from gatekeeper.cost.evidence import Points
+    from gatekeeper.cost.uncertainty.evidence import Points
 
     return Points(float(one.low), float(mode), float(one.high))
 

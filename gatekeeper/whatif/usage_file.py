@@ -25,7 +25,7 @@ from gatekeeper.whatif.usage_spec import ApiSpec, OptionSpec, UsageSpec
 from gatekeeper.whatif.worksheet import ON_MACHINES, TEACHER, Option, Worksheet
 
 if TYPE_CHECKING:
-    from gatekeeper.cost.price_entry import ModelPrices, PriceEntry
+    from gatekeeper.cost.prices.entry import ModelPrices, PriceEntry
     from gatekeeper.cost.tokens import RequestTokens
     from gatekeeper.imports.bench import Bench
 
@@ -194,7 +194,7 @@ class _Reader:
             self._problems.append(self.document.problem(("tokens", "trace"), message, hint=hint))
 
     def _own_prices(self, name: str) -> Mapping[str, PriceEntry]:
-        from gatekeeper.cost.price_file import parse_price_entries
+        from gatekeeper.cost.prices.file import parse_price_entries
 
         path = self._file(name)
         try:

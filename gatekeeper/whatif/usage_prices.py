@@ -7,12 +7,12 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from gatekeeper.cost.price_records import Price, PriceTier
+from gatekeeper.cost.prices.records import Price, PriceTier
 from gatekeeper.records import Quantity
 from gatekeeper.whatif.names import OF_OPTION
 
 if TYPE_CHECKING:
-    from gatekeeper.cost.price_entry import ModelPrices, PriceEntry
+    from gatekeeper.cost.prices.entry import ModelPrices, PriceEntry
 
 _RATES = ("input_per_m", "output_per_m", "cached_input_per_m", "cache_write_per_m")
 _BATCH = ("input_per_m", "output_per_m", "cached_input_per_m")
@@ -24,7 +24,7 @@ def looked_up(model: str, *, at: date, own: Mapping[str, PriceEntry]) -> ModelPr
     Raises:
         PriceError: it has none, or they are too old.
     """
-    from gatekeeper.cost.price_book import all_prices
+    from gatekeeper.cost.prices.book import all_prices
 
     return all_prices(model, at=at, own=own)
 

@@ -44,7 +44,12 @@ def source_options(function: F) -> F:
         click.option("--usage", "usage", type=_path(), default=None, help="a usage file, as FILE is"),
         click.option("--run", "run", default=None, metavar="ID", help="numbers of a run; `latest`: of the last"),
         click.option(
-            "--store", "store", type=_path(), default=DEFAULT_STORE, envvar="GATEKEEPER_STORE", help="of --run"
+            "--store",
+            "store",
+            type=_path(),
+            default=DEFAULT_STORE,
+            envvar="GATEKEEPER_STORE",
+            help="its last run, or --run",
         ),
         click.option("--allow-outside", is_flag=True, help="let a suite name files outside of its own root folder"),
         click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="other values, e.g. V=2e6, e=20%"),
@@ -73,12 +78,13 @@ def open_sheet(asked: Asked) -> Sheet:
         InputError: no source or several are named, a file is of no known form, or a change names no input.
     """
     sources = [one for one in (asked.file, asked.usage, asked.run) if one is not None]
-    if len(sources) != 1:
+    of_store = asked.run is not None or (not sources and asked.store.exists())
+    if len(sources) > 1 or not (sources or of_store):
         raise InputError(
             f"{len(sources)} sources of numbers are named",
             hint="name one: a usage file or a suite as FILE, or --run ID with --store",
         )
-    if asked.run is not None:
+    if of_store:
         from gatekeeper.whatif.run_sheet import sheet_of_run
 
         sheet = sheet_of_run(asked.store, None if asked.run == LATEST else asked.run)

@@ -19,9 +19,9 @@ from gatekeeper.errors import InputError
 @json_option
 def command(model: str, at: str | None, file: Path | None, as_json: bool) -> None:
     """Show everything that is known about the price of MODEL, written provider/name, and what looks wrong about it."""
-    from gatekeeper.cost.price_book import all_prices, known_prices
-    from gatekeeper.cost.price_file import parse_price_entries
-    from gatekeeper.cost.price_lint import lint_prices
+    from gatekeeper.cost.prices.book import all_prices, known_prices
+    from gatekeeper.cost.prices.file import parse_price_entries
+    from gatekeeper.cost.prices.lint import lint_prices
     from gatekeeper.whatif.price_sheet import price_lines
 
     day = _day(at) if at is not None else datetime.now(UTC).date()

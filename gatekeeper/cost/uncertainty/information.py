@@ -17,9 +17,9 @@ from decimal import Decimal
 import numpy as np
 
 from gatekeeper.cost.checks import require_zero_or_more
-from gatekeeper.cost.conditional_mean import conditional_mean
-from gatekeeper.cost.draws import Floats
 from gatekeeper.cost.information import value_of_samples
+from gatekeeper.cost.uncertainty.conditional_mean import conditional_mean
+from gatekeeper.cost.uncertainty.draws import Floats
 from gatekeeper.errors import InputError
 from gatekeeper.records import Record
 

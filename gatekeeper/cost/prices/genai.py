@@ -12,8 +12,8 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from gatekeeper.cost.price_entry import PriceEntry
-from gatekeeper.cost.price_records import OWN_FILE, Price, PriceTier, with_standard_tiers
+from gatekeeper.cost.prices.entry import PriceEntry
+from gatekeeper.cost.prices.records import OWN_FILE, Price, PriceTier, with_standard_tiers
 from gatekeeper.errors import PriceError
 
 if TYPE_CHECKING:

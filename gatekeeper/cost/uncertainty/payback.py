@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gatekeeper.cost.draws import Floats
+from gatekeeper.cost.uncertainty.draws import Floats
 
 TIE = 1e-12
 """Share of the one-time cost that may be missing when it counts as repaid, and by which months may differ that count

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from gatekeeper.cost.price_records import Price
+from gatekeeper.cost.prices.records import Price
 from gatekeeper.records import Record
 
 PriceField = Literal["standard", "batch", "flex", "priority", "training_per_m", "hosting_usd_per_hour", "retires"]

@@ -7,10 +7,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from gatekeeper.cost.price_entry import PriceEntry
-from gatekeeper.cost.price_list import PriceList
-from gatekeeper.cost.price_names import list_names
-from gatekeeper.cost.price_records import Price, PriceTier, with_standard_tiers
+from gatekeeper.cost.prices.entry import PriceEntry
+from gatekeeper.cost.prices.litellm_list import PriceList
+from gatekeeper.cost.prices.names import list_names
+from gatekeeper.cost.prices.records import Price, PriceTier, with_standard_tiers
 
 _KEYS = {
     "input_per_m": "input_cost_per_token",

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gatekeeper.cost.draws import Floats
+from gatekeeper.cost.uncertainty.draws import Floats
 from gatekeeper.errors import InputError
 
 MOST_DISTINCT = 64

@@ -15,13 +15,13 @@ from decimal import Decimal
 import numpy as np
 
 from gatekeeper.cost.alternative import Alternative
-from gatekeeper.cost.draws import Draws, Floats, plan_at
 from gatekeeper.cost.machines import Machines
 from gatekeeper.cost.operations import retrains_in
 from gatekeeper.cost.plan import Plan, monthly_savings
 from gatekeeper.cost.returns import payback_in
 from gatekeeper.cost.serving import HOURS_PER_MONTH, replica_month
-from gatekeeper.cost.simulated_payback import payback_of, payback_within
+from gatekeeper.cost.uncertainty.draws import Draws, Floats, plan_at
+from gatekeeper.cost.uncertainty.payback import payback_of, payback_within
 
 WHOLE = 1e-12
 """Relative distance above a whole number of replicas that counts as rounding: float64 may make 3 machines of traffic

@@ -12,18 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekeeper.cost.checks import require_positive
-from gatekeeper.cost.draws import Floats
-from gatekeeper.cost.evidence import DrawnInput, Evidence
 from gatekeeper.cost.plan import Plan
-from gatekeeper.cost.sampled import Sampled, sample
-from gatekeeper.cost.simulate import ScopeDraws, Simulation, simulate
-from gatekeeper.cost.simulated_information import (
+from gatekeeper.cost.uncertainty.draws import Floats
+from gatekeeper.cost.uncertainty.evidence import DrawnInput, Evidence
+from gatekeeper.cost.uncertainty.information import (
     PerfectInformation,
     RowsValue,
     partial_information,
     perfect_information,
     rows_value,
 )
+from gatekeeper.cost.uncertainty.sampled import Sampled, sample
+from gatekeeper.cost.uncertainty.simulate import ScopeDraws, Simulation, simulate
 from gatekeeper.errors import InputError
 from gatekeeper.records import Record
 

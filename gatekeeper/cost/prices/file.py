@@ -27,9 +27,9 @@ from typing import Any
 
 import yaml
 
-from gatekeeper.cost.price_entry import PriceEntry
-from gatekeeper.cost.price_reader import Fields, PriceReader
-from gatekeeper.cost.price_records import Price, PriceTier, with_standard_tiers
+from gatekeeper.cost.prices.entry import PriceEntry
+from gatekeeper.cost.prices.reader import Fields, PriceReader
+from gatekeeper.cost.prices.records import Price, PriceTier, with_standard_tiers
 from gatekeeper.errors import InputError
 
 _RATES = ("input_per_m", "output_per_m", "cached_input_per_m", "cache_write_per_m")

@@ -16,7 +16,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from gatekeeper.cost.draws import Floats
+from gatekeeper.cost.uncertainty.draws import Floats
 from gatekeeper.errors import InputError
 
 MOST_LEVELS = 12

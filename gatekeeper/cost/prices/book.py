@@ -12,11 +12,11 @@ from datetime import date
 from typing import Any, Literal
 
 from gatekeeper.cost.api import ApiPrices
-from gatekeeper.cost.price_entry import WAYS, ModelPrices, PriceEntry, PriceField, disagreements_of
-from gatekeeper.cost.price_genai import book_entry, no_price
-from gatekeeper.cost.price_list import price_list
-from gatekeeper.cost.price_litellm import list_entry
-from gatekeeper.cost.price_records import (
+from gatekeeper.cost.prices.entry import WAYS, ModelPrices, PriceEntry, PriceField, disagreements_of
+from gatekeeper.cost.prices.genai import book_entry, no_price
+from gatekeeper.cost.prices.litellm import list_entry
+from gatekeeper.cost.prices.litellm_list import price_list
+from gatekeeper.cost.prices.records import (
     DEFAULT_MAX_AGE_DAYS,
     OWN_FILE,
     Price,

@@ -1,7 +1,7 @@
 """What a model's tokens cost: the price book of the package genai-prices, and the prices that a user gives.
 
 A model without a price, or with a price that is too old, is an error. Prices of batch and flex, retirement, and what a
-second list says, are in `price_book`.
+second list says, are in `prices.book`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from gatekeeper.cost.price_genai import book_price, find_in_book, no_price, prices_at, snapshot_date, youngest_change
-from gatekeeper.cost.price_records import DEFAULT_MAX_AGE_DAYS, Price, PriceTier, check_age, day_of
+from gatekeeper.cost.prices.genai import book_price, find_in_book, no_price, prices_at, snapshot_date, youngest_change
+from gatekeeper.cost.prices.records import DEFAULT_MAX_AGE_DAYS, Price, PriceTier, check_age, day_of
 
 __all__ = ["DEFAULT_MAX_AGE_DAYS", "Price", "PriceTier", "check_age", "find_price", "snapshot_date", "youngest_change"]
 

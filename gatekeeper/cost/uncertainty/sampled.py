@@ -14,10 +14,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gatekeeper.cost import samplers
-from gatekeeper.cost.draws import Draws, Floats
-from gatekeeper.cost.evidence import DrawnInput, Evidence, Points
 from gatekeeper.cost.plan import Plan
+from gatekeeper.cost.uncertainty import samplers
+from gatekeeper.cost.uncertainty.draws import Draws, Floats
+from gatekeeper.cost.uncertainty.evidence import DrawnInput, Evidence, Points
 from gatekeeper.errors import InputError
 
 INPUTS = (

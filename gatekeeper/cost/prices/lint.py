@@ -10,9 +10,9 @@ from datetime import date
 from decimal import Decimal
 
 from gatekeeper.cost.findings import Finding
-from gatekeeper.cost.price_book import how_to_get
-from gatekeeper.cost.price_entry import WAYS, Disagreement, ModelPrices, PriceEntry
-from gatekeeper.cost.price_records import DEFAULT_MAX_AGE_DAYS, OWN_FILE, Price, check_age, day_of
+from gatekeeper.cost.prices.book import how_to_get
+from gatekeeper.cost.prices.entry import WAYS, Disagreement, ModelPrices, PriceEntry
+from gatekeeper.cost.prices.records import DEFAULT_MAX_AGE_DAYS, OWN_FILE, Price, check_age, day_of
 from gatekeeper.errors import PriceError
 
 BATCH_RATIOS = (Decimal("0.5"), Decimal("0.8"), Decimal(1))

@@ -12,8 +12,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gatekeeper.cost.draws import Floats
-from gatekeeper.cost.resample import bootstrap_totals
+from gatekeeper.cost.uncertainty.draws import Floats
+from gatekeeper.cost.uncertainty.resample import bootstrap_totals
 from gatekeeper.errors import InputError
 
 LEAST_REPLICATES = 5
