@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from test_report_dossiers import ALL, EVERY, for_a_part, promoted, rejected, unlooked, weak_slice
@@ -15,7 +20,9 @@ from gatekeeper.report.charts import all_charts
 from gatekeeper.report.data import Assumption, Confusion, Dossier, Failure
 from gatekeeper.report.data_gate import BudgetFacts, RuleChange
 from gatekeeper.report.html import render_html
+from gatekeeper.whatif.usage_file import read_usage
 
+ROOT = Path(__file__).parent.parent
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -305,3 +312,25 @@ def _luminance(color: str) -> float:
     parts = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_the_calculator_is_the_only_script_and_its_numbers_stay_data(text: str) -> None:
+    sheet = read_usage(ROOT / "suites" / "cost" / "seed.usage.yaml", today=date(2026, 11, 25)).worksheet
+    options = tuple(one.model_copy(update={"model": text, "passes_source": text}) for one in sheet.options)
+    inputs = tuple(one.model_copy(update={"source": text}) for one in sheet.inputs)
+    worksheet = sheet.model_copy(update={"name": text, "options": options, "inputs": inputs, "notes": (text,)})
+    made = render_html(promoted().model_copy(update={"worksheet": worksheet}))
+    page = Page(made)
+    assert made.encode("utf-8")  # a lone surrogate would raise
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", made, re.DOTALL)
+    data = [body for attrs, body in scripts if 'type="application/json"' in attrs]
+    code = [body for attrs, body in scripts if "application/json" not in attrs]
+    assert len(data) == len(code) == 1 and len(scripts) == 2
+    assert json.loads(data[0])["worksheet"]["name"] == text
+    digest = base64.b64encode(hashlib.sha256(code[0].encode()).digest()).decode()
+    policy = next(attrs["content"] for attrs in page.all("meta") if attrs.get("http-equiv"))
+    assert policy == f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on") or name == "src"]

@@ -16,6 +16,7 @@ from gatekeeper.gate.ceiling import Ceiling
 from gatekeeper.records import Estimate, Quantity, Record, Verdict
 from gatekeeper.report.data_baselines import BaselineRow
 from gatekeeper.report.data_gate import BudgetFacts, GateFacts, OtherEval, PartFacts, PowerFacts, SliceRow
+from gatekeeper.whatif.worksheet import Worksheet
 
 CandidateState = Literal["passed the gate", "failed the gate", "not sent to the gate"]
 
@@ -208,4 +209,7 @@ class Dossier(Record):
     power: PowerFacts
     data: DataFacts
     lineage: Lineage
+    worksheet: Worksheet | None = Field(
+        default=None, description="of the calculator: every number of the money; None: the run has none"
+    )
     sources: dict[str, str] = Field(default_factory=dict, description="id of a shown number to the SQL that gives it")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from gatekeeper.decide.judging import by_people
+from gatekeeper.errors import GatekeeperError
 from gatekeeper.gate.quality import RULE as QUALITY
 from gatekeeper.gate.retention import groups_of
 from gatekeeper.gate.slices import Parts
@@ -25,6 +26,8 @@ from gatekeeper.report.rows import StoredRows, read_rows
 from gatekeeper.report.slices import slice_rows
 from gatekeeper.report.sources import sources
 from gatekeeper.store.training import TrainingRun
+from gatekeeper.whatif.from_run import worksheet_of_run
+from gatekeeper.whatif.worksheet import Worksheet
 
 if TYPE_CHECKING:
     from gatekeeper.store.connection import Store
@@ -37,7 +40,19 @@ def dossier_from_store(store: Store, run: str) -> Dossier:
         InputError: there is no such run, or it has no verdict yet.
         StoreLockedError: another process writes for longer than the store waits.
     """
-    return assemble(read_rows(store, run))
+    made = assemble(read_rows(store, run))
+    return made.model_copy(update={"worksheet": _worksheet(store, run)})
+
+
+def _worksheet(store: Store, run: str) -> Worksheet | None:
+    """Return the numbers of the calculator; a dossier goes without where a run cannot have any, such as a price."""
+    try:
+        worksheet = worksheet_of_run(store.path, run)
+    except GatekeeperError:
+        return None
+    # Single requests matter where a price has tiers only, and there are as many as development rows.
+    tiers = any(option.tiers for option in worksheet.options)
+    return worksheet if tiers else worksheet.model_copy(update={"requests": ()})
 
 
 def assemble(rows: StoredRows) -> Dossier:

@@ -1,4 +1,4 @@
-"""The dossier as one HTML file that needs nothing else: no script, no font, no picture from anywhere."""
+"""The dossier as one HTML file that needs nothing else; the only script is the calculator's, allowed by its hash."""
 
 from __future__ import annotations
 
@@ -28,7 +28,22 @@ def render_html(dossier: Dossier, *, theme: str | None = None) -> str:
         theme: "light" or "dark" pins the colours; None follows the reader's system.
     """
     template = environment(autoescape=True).get_template("dossier.html.j2")
-    return template.render(**context(dossier), charts=all_charts(dossier), theme=theme) + "\n"
+    return template.render(**context(dossier), **_calculator(dossier), charts=all_charts(dossier), theme=theme) + "\n"
+
+
+def _calculator(dossier: Dossier) -> dict[str, Any]:
+    """Return the calculator of the run's numbers, and the one script that the page allows: its own, by its hash."""
+    from markupsafe import Markup
+
+    from gatekeeper.whatif.calculator import fragment, script_source
+
+    if dossier.worksheet is None:
+        return {"calculator": None, "script_source": None}
+    source = ("--run", dossier.run.run, "--store", "gatekeeper.duckdb")
+    return {
+        "calculator": Markup(fragment(dossier.worksheet, source=source)),
+        "script_source": Markup(script_source()),
+    }
 
 
 def context(dossier: Dossier) -> dict[str, Any]:

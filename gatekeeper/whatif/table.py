@@ -178,26 +178,39 @@ def _empty(kind: Kind) -> Row:
 
 def _advice(rows: list[Row], baseline: str) -> str:
     """Return whether distilling is needed: not where something that needs no student already passes every rule."""
-    enough = [row for row in rows if row.kind not in DISTILLED and row.outcome == "pass"]
-    if enough:
-        best = min(enough, key=_month)
+    enough = _cheapest_row(rows, "pass", student=False)
+    if enough is not None:
         return (
-            f"Do not distil: {best.name} passes the gate and costs {format_usd(_month(best))} a month, "
-            f"{_times(best)} less than the incumbent, without a student."
+            f"Do not distil: {enough.name} passes the gate and costs {format_usd(_month(enough))} a month, "
+            f"{_times(enough)} less than the incumbent, without a student."
         )
-    passing = [row for row in rows if row.kind in DISTILLED and row.outcome == "pass"]
-    if passing:
-        best = min(passing, key=_month)
+    student = _cheapest_row(rows, "pass", student=True) or _cheapest_row(rows, "inconclusive", student=True)
+    said = _of_student(student, rows, baseline)
+    untried = _cheapest_row(rows, "inconclusive", student=False)
+    if untried is None or (student is not None and _month(student) <= _month(untried)):
+        return said
+    return (
+        f"{said} First judge {untried.name}: at {format_usd(_month(untried))} a month it needs no student, "
+        "if its answers pass."
+    )
+
+
+def _of_student(student: Row | None, rows: list[Row], baseline: str) -> str:
+    if student is None:
+        return f"Stay with {baseline}: no option that is known here meets every rule."
+    if student.outcome == "pass":
+        held_against = next(row for row in rows if row.name == baseline)
         return (
-            f"{best.name} meets every rule: {format_usd(_month(best))} a month instead of "
-            f"{format_usd(next(_month(row) for row in rows if row.name == baseline))} with {baseline}."
+            f"{student.name} meets every rule: {format_usd(_month(student))} a month instead of "
+            f"{format_usd(_month(held_against))} with {baseline}."
         )
-    open_rows = [row for row in rows if row.kind in DISTILLED and row.outcome == "inconclusive"]
-    if open_rows:
-        best = min(open_rows, key=_month)
-        why = next(rule.sentence for rule in best.rules if rule.outcome == "inconclusive")
-        return f"No answer yet: {best.name} fails no rule, but one is open. {why}"
-    return f"Stay with {baseline}: no option that is known here meets every rule."
+    why = next(rule.sentence for rule in student.rules if rule.outcome == "inconclusive")
+    return f"No answer yet: {student.name} fails no rule, but one is open. {why}"
+
+
+def _cheapest_row(rows: list[Row], outcome: Outcome, *, student: bool) -> Row | None:
+    found = [row for row in rows if row.outcome == outcome and (row.kind in DISTILLED) == student]
+    return min(found, key=_month, default=None)
 
 
 def _month(row: Row) -> Decimal:
