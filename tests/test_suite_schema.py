@@ -106,7 +106,9 @@ def test_every_field_is_described_and_every_model_is_closed() -> None:
     models = _models()
     assert len(models) > 30
     open_models = [model.__name__ for model in models if model.model_config.get("extra") != "forbid"]
-    assert sorted(open_models) == ["AnthropicParams", "LiteLLMParams", "OpenAIParams"], "its other keys are sent to the provider as they stand"
+    assert sorted(open_models) == ["AnthropicParams", "LiteLLMParams", "OpenAIParams"], (
+        "its other keys are sent to the provider as they stand"
+    )
     fields = [(m.__name__, n, f.description) for m in models for n, f in m.model_fields.items()]
     assert len(fields) > 80
     assert [f"{model}.{name}" for model, name, text in fields if not text] == []

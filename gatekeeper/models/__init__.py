@@ -11,11 +11,14 @@ from gatekeeper.models.base import Classifier, Model, ModelInfo
 from gatekeeper.models.local import as_model
 from gatekeeper.models.weights import classifier_digest, read_header
 from gatekeeper.suite.spec_models import (
+    AnthropicTeacher,
     ChatTeacher,
     EncoderTeacher,
     JudgeModelSpec,
+    LiteLLMTeacher,
     OpenAITeacher,
     ReplayTeacher,
+    ScriptedTeacher,
     TeacherSpec,
 )
 
@@ -104,7 +107,7 @@ def build_judge(spec: JudgeModelSpec, *, seed: int = 0, environ: Mapping[str, st
 
 
 def _asked_model(
-    spec: ReplayTeacher | ChatTeacher | OpenAITeacher,
+    spec: JudgeModelSpec,
     role: str,
     labels: Sequence[str],
     seed: int,
@@ -124,7 +127,16 @@ def _asked_model(
             seed=seed,
             price_id=spec.priced_as,
         )
-    return _openai_model(spec, role, labels, os.environ if environ is None else environ)
+    from gatekeeper.models import providers
+
+    known = os.environ if environ is None else environ
+    if isinstance(spec, ScriptedTeacher):
+        return providers.scripted_model(spec, labels, seed)
+    if isinstance(spec, AnthropicTeacher):
+        return providers.anthropic_model(spec, role, seed, known)
+    if isinstance(spec, LiteLLMTeacher):
+        return providers.litellm_model(spec, role, labels, seed, known)
+    return _openai_model(spec, role, labels, known)
 
 
 def _encoder_teacher(spec: EncoderTeacher, labels: Sequence[str], gold: Sequence[tuple[str, str]], seed: int) -> Model:
@@ -145,14 +157,9 @@ def _encoder_teacher(spec: EncoderTeacher, labels: Sequence[str], gold: Sequence
 
 def _openai_model(spec: OpenAITeacher, role: str, labels: Sequence[str], environ: Mapping[str, str]) -> Model:
     from gatekeeper.models.openai import OpenAIModel
+    from gatekeeper.models.providers import required_key
 
-    key = environ.get(spec.api_key_env, "")
-    if not key and spec.base_url is None:
-        raise ModelError(
-            f"the environment variable {spec.api_key_env} is not set",
-            kind="auth",
-            hint=f"export {spec.api_key_env}=<your key>, or name another variable in {role}.api_key_env",
-        )
+    key = required_key(spec.api_key_env, spec.base_url, role, environ)
     return OpenAIModel(
         spec.model.removeprefix("openai/"),
         base_url=spec.base_url,

@@ -28,20 +28,31 @@ class Answer:
 
 def read_answer(body: bytes, labels: Sequence[str] = ()) -> Answer:
     """Return the answer in `body`, or the class of what is wrong with it."""
+    value, wrong = read_json(body)
+    return wrong if wrong is not None else answer_of(value, labels)
+
+
+def answer_of(value: Any, labels: Sequence[str] = ()) -> Answer:
+    """Return the answer in the JSON value of a body."""
+    choices = value.get("choices") if isinstance(value, dict) else None
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        shown = json.dumps(value, ensure_ascii=False)[:200]
+        return Answer(error_class="no_choices", error_message=f"the body holds no choices: {shown!r}")
+    return _read_choice(choices[0], read_usage(value.get("usage")), labels)
+
+
+def read_json(body: bytes) -> tuple[Any, Answer | None]:
+    """Return the JSON value of a body and None, or None and what is wrong with the body. No protocol is assumed."""
     if not body.strip():
-        return Answer(error_class="empty_body", error_message="the body is empty")
+        return None, Answer(error_class="empty_body", error_message="the body is empty")
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        return Answer(error_class="not_utf8", error_message=f"the body is not UTF-8: {error.reason}")
+        return None, Answer(error_class="not_utf8", error_message=f"the body is not UTF-8: {error.reason}")
     try:
-        value = json.loads(text)
+        return json.loads(text), None
     except ValueError:
-        return Answer(error_class="not_json", error_message=f"the body is not JSON: {text[:80]!r}")
-    choices = value.get("choices") if isinstance(value, dict) else None
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        return Answer(error_class="no_choices", error_message=f"the body holds no choices: {text[:200]!r}")
-    return _read_choice(choices[0], read_usage(value.get("usage")), labels)
+        return None, Answer(error_class="not_json", error_message=f"the body is not JSON: {text[:80]!r}")
 
 
 def read_usage(value: Any) -> Usage | None:

@@ -15,22 +15,44 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Bounds of all tries of one request; times in seconds."""
+    """Bounds of all tries of one request; times in seconds.
+
+    `refused_attempts`: tries when the last one was refused for a rate limit (429). That is no fault of the request, and
+    a limit by the minute outlasts the waits of six tries.
+    """
 
     attempts: int = 6
     deadline_s: float = 300.0
     base_s: float = 0.5
     cap_s: float = 30.0
+    refused_attempts: int = 12
 
-    def wait(self, attempt: int, elapsed_s: float, retry_after_s: float | None, dice: random.Random) -> float | None:
+    def wait(
+        self,
+        attempt: int,
+        elapsed_s: float,
+        retry_after_s: float | None,
+        dice: random.Random,
+        *,
+        refused: bool = False,
+        paced: bool = False,
+    ) -> float | None:
         """Return the seconds to wait after the failed try number `attempt` (from 1), or None to give up.
 
         Full jitter (Brooker 2015): uniform between 0 and min(cap, base * 2^(attempt - 1)). A Retry-After is obeyed,
         with the jitter on top so that many clients do not come back at once.
+
+        Args:
+            attempt: number of the try that failed.
+            elapsed_s: since the first try was sent.
+            retry_after_s: what the endpoint asked for.
+            dice: source of the jitter.
+            refused: the try was refused for a rate limit.
+            paced: requests are sent at the rate that the endpoint takes, so the waits need not grow.
         """
-        if attempt >= self.attempts:
+        if attempt >= (max(self.attempts, self.refused_attempts) if refused else self.attempts):
             return None
-        jitter = dice.uniform(0, min(self.cap_s, self.base_s * 2 ** (attempt - 1)))
+        jitter = dice.uniform(0, self.base_s if paced else min(self.cap_s, self.base_s * 2 ** (attempt - 1)))
         pause = jitter if retry_after_s is None else retry_after_s + min(jitter, self.base_s)
         return None if elapsed_s + pause > self.deadline_s else pause
 

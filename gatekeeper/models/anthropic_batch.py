@@ -1,0 +1,83 @@
+"""Anthropic's Message Batches, by the anthropic SDK."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gatekeeper.errors import ModelError
+from gatekeeper.models.anthropic import API, message_body
+from gatekeeper.models.anthropic_answers import error_class, message_answer
+from gatekeeper.models.batch import BatchState, batch_error, custom_id, failed
+from gatekeeper.models.errors import FAILURES
+from gatekeeper.models.extras import needs
+from gatekeeper.models.wire import Reply, answered
+from gatekeeper.records import Request
+
+
+class AnthropicBatches:
+    """One model of Anthropic's, asked in batches; `gatekeeper.models.batch.Batches` says what each method is for.
+
+    A batch is never submitted twice by the SDK: its retries are off.
+
+    Args:
+        model: name at the provider.
+        base_url: endpoint without `/v1`, None for the provider's own.
+        api_key: of the account that the batches belong to.
+        timeout_s: seconds of one exchange.
+    """
+
+    def __init__(self, model: str, *, base_url: str | None = None, api_key: str = "", timeout_s: float = 600.0) -> None:
+        with needs("teachers"):
+            import anthropic
+        self.model = model
+        self.secrets = (api_key,)
+        self._client: Any = anthropic.Anthropic(
+            api_key=api_key or "none", base_url=base_url or API, max_retries=0, timeout=timeout_s
+        )
+
+    def submit(self, requests: Mapping[str, Request], params: Mapping[str, Any]) -> str:
+        """Create a batch."""
+        rows = [
+            {
+                "custom_id": custom_id(key),
+                "params": {"model": self.model, **message_body(request, {**params, **request.params})},
+            }
+            for key, request in requests.items()
+        ]
+        try:
+            return str(self._client.messages.batches.create(requests=rows).id)
+        except Exception as error:
+            raise batch_error(error, "the batch was not accepted", self.secrets) from error
+
+    def poll(self, batch: str) -> BatchState:
+        """Ask for the state of a batch."""
+        try:
+            state = self._client.messages.batches.retrieve(batch)
+        except Exception as error:
+            raise batch_error(error, f"the state of batch {batch} cannot be read", self.secrets) from error
+        return BatchState(state.processing_status == "ended", str(state.processing_status))
+
+    def results(self, batch: str) -> list[tuple[str, Reply]]:
+        """Read the results; each row has an answer, an error, or the reason why nobody tried."""
+        if not self.poll(batch).done:
+            raise ModelError(f"batch {batch} is not done", kind="unexpected", retryable=True, hint="poll it first")
+        try:
+            rows = [
+                (row.custom_id, row.result.to_dict(mode="json")) for row in self._client.messages.batches.results(batch)
+            ]
+        except Exception as error:
+            raise batch_error(error, f"the results of batch {batch} cannot be read", self.secrets) from error
+        return [(name, _reply(result)) for name, result in rows]
+
+
+def _reply(result: dict[str, Any]) -> Reply:
+    kind, raw = result.get("type"), json.dumps(result, ensure_ascii=False)
+    if kind == "succeeded":
+        message = result.get("message")
+        return answered(message_answer(message), json.dumps(message, ensure_ascii=False))
+    if kind == "errored":
+        cause, said = error_class(result.get("error"), "server")
+        return Reply(failed(cause, said).answer, raw, FAILURES[cause])
+    return failed("expired" if kind == "expired" else "not_sent", f"the row was {kind}", raw)

@@ -1,0 +1,145 @@
+"""Batches: many requests handed over at once, answered within a day, at a lower price.
+
+A provider gives rows back in any order, may lose some and may repeat some. So a row is known by its custom id alone,
+which is the request's key, and every request that was submitted gets exactly one completion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gatekeeper.errors import ModelError
+from gatekeeper.models.answers import Answer
+from gatekeeper.models.errors import FAILURES, Failure, brief, of_exception, of_status, scrub
+from gatekeeper.models.tokens import count_request
+from gatekeeper.models.wire import Reply
+from gatekeeper.records import Completion, Request, Usage
+
+
+@dataclass(frozen=True)
+class BatchState:
+    """How far a batch is. `done`: its results can be read; `says` is the provider's own word."""
+
+    done: bool
+    says: str
+
+
+class Batches(Protocol):
+    """One model of a provider, asked in batches. Each method is one exchange with the provider and tries once."""
+
+    def submit(self, requests: Mapping[str, Request], params: Mapping[str, Any]) -> str:
+        """Hand over requests by their keys and return the provider's id of the batch.
+
+        Args:
+            requests: each by `Request.key`.
+            params: of the model; a request's own come on top.
+
+        Raises:
+            ModelError: the batch was not accepted.
+        """
+        ...
+
+    def poll(self, batch: str) -> BatchState:
+        """Return how far a batch is.
+
+        Raises:
+            ModelError: the provider cannot say, or the whole batch failed.
+        """
+        ...
+
+    def results(self, batch: str) -> list[tuple[str, Reply]]:
+        """Return (custom id, reply) of each row that came back, in the provider's order.
+
+        Raises:
+            ModelError: they cannot be read, or the batch is not done.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What became of the requests of a batch.
+
+    Attributes:
+        completions: one of each request, by its key.
+        repeated: custom ids that came more than once.
+        unknown: custom ids that nobody submitted.
+    """
+
+    completions: dict[str, Completion]
+    repeated: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def custom_id(key: str) -> str:
+    """Return a request's key in the letters that all providers take: letters, digits, `_` and `-`, at most 64."""
+    return key.replace(":", "_")
+
+
+def gather(
+    requests: Mapping[str, Request], rows: Iterable[tuple[str, Reply]], fingerprint: str, secrets: Sequence[str] = ()
+) -> Gathered:
+    """Return the completion of each request of a batch; a request without a row fails as `missing`.
+
+    Of a repeated row the first good answer counts, so that a repetition can neither change nor lose an answer.
+
+    Args:
+        requests: what was submitted, by key.
+        rows: what came back.
+        fingerprint: of the model.
+        secrets: texts that must appear in no record.
+    """
+    by_id = {custom_id(key): key for key in requests}
+    found: dict[str, Reply] = {}
+    repeated, unknown = [], []
+    for row, reply in rows:
+        if row not in by_id:
+            unknown.append(row)
+            continue
+        if row in found:
+            repeated.append(row)
+        if row not in found or (found[row].failure is not None and reply.failure is None):
+            found[row] = reply
+    completions = {
+        key: _completion(request, key, found.get(custom_id(key), _MISSING), fingerprint, secrets)
+        for key, request in requests.items()
+    }
+    return Gathered(completions, tuple(dict.fromkeys(repeated)), tuple(dict.fromkeys(unknown)))
+
+
+def failed(kind: str, message: str, raw: str | None = None) -> Reply:
+    """Return the reply of a row that holds no answer, for the reason `kind`."""
+    return Reply(Answer(error_class=kind, error_message=message), raw, FAILURES[kind])
+
+
+def batch_error(error: Exception, what: str, secrets: Sequence[str]) -> ModelError:
+    """Return the error of an exchange that failed, from an exception of an SDK."""
+    status = getattr(error, "status_code", None)
+    body = getattr(error, "body", None)
+    cause: Failure = of_status(status, {"error": body}) if isinstance(status, int) else of_exception(error)
+    return ModelError(brief(f"{what}: {error}", *secrets), kind=cause.kind, retryable=cause.retryable, hint=cause.hint)
+
+
+def _completion(request: Request, key: str, reply: Reply, fingerprint: str, secrets: Sequence[str]) -> Completion:
+    answer = reply.answer
+    usage = answer.usage
+    if usage is None:
+        usage = count_request(request, answer.output) if reply.failure is None else Usage(reported=False)
+    return Completion(
+        request_key=key,
+        item_id=request.item_id,
+        model=fingerprint,
+        sample_index=request.sample_index,
+        output=answer.output,
+        distribution=answer.distribution,
+        raw=None if reply.raw is None else scrub(reply.raw, *secrets),
+        finish_reason=answer.finish_reason,
+        usage=usage,
+        error_class=answer.error_class,
+        error_message=None if answer.error_message is None else brief(answer.error_message, *secrets),
+    )
+
+
+_MISSING = failed("missing", "the results of the batch lack this request")

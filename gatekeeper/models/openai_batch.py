@@ -1,0 +1,154 @@
+"""OpenAI's batch files, by the openai SDK: upload, create, poll, download the output and the errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gatekeeper.errors import ModelError
+from gatekeeper.hashing import hash_bytes
+from gatekeeper.models.answers import answer_of
+from gatekeeper.models.batch import BatchState, batch_error, custom_id, failed
+from gatekeeper.models.extras import needs
+from gatekeeper.models.wire import Reply, answered, refused
+from gatekeeper.records import Request
+
+PATH = "/v1/chat/completions"
+METADATA = "gatekeeper_digest"
+_READABLE = {"completed", "expired", "cancelled"}
+"""States that end with results, though not always with all of them."""
+
+
+class OpenAIBatches:
+    """One model of an OpenAI-compatible provider, asked in batches; see `gatekeeper.models.batch.Batches`.
+
+    Each batch carries the digest of its file as metadata, so that one whose id was never written down is found again.
+    The SDK's retries are off, so that none is created twice.
+
+    Args:
+        model: name at the provider.
+        base_url: endpoint, None for the provider's own.
+        api_key: of the account that files and batches belong to.
+        labels: labels that the logprobs of the first token are read for.
+        timeout_s: seconds of one exchange.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        api_key: str = "",
+        labels: Sequence[str] = (),
+        timeout_s: float = 600.0,
+    ) -> None:
+        with needs("teachers"):
+            import openai
+        self.model = model
+        self.labels = tuple(labels)
+        self.secrets = (api_key,)
+        self._client: Any = openai.OpenAI(
+            api_key=api_key or "none", base_url=base_url, max_retries=0, timeout=timeout_s
+        )
+
+    def file_of(self, requests: Mapping[str, Request], params: Mapping[str, Any]) -> bytes:
+        """Return the batch file of requests: one JSON object per line, the same for the same requests."""
+        lines = [
+            json.dumps(
+                {
+                    "custom_id": custom_id(key),
+                    "method": "POST",
+                    "url": PATH,
+                    "body": {
+                        "model": self.model,
+                        "messages": [{"role": turn.role, "content": turn.content} for turn in request.messages],
+                        **params,
+                        **request.params,
+                    },
+                },
+                ensure_ascii=False,
+            )
+            for key, request in requests.items()
+        ]
+        return "".join(line + "\n" for line in lines).encode()
+
+    def submit(self, requests: Mapping[str, Request], params: Mapping[str, Any]) -> str:
+        """Upload the file and create a batch of it."""
+        content = self.file_of(requests, params)
+        try:
+            file = self._client.files.create(file=("batch.jsonl", content), purpose="batch")
+            batch = self._client.batches.create(
+                input_file_id=file.id,
+                endpoint=PATH,
+                completion_window="24h",
+                metadata={METADATA: hash_bytes(content)},
+            )
+        except Exception as error:
+            raise batch_error(error, "the batch was not accepted", self.secrets) from error
+        return str(batch.id)
+
+    def find(self, requests: Mapping[str, Request], params: Mapping[str, Any]) -> str | None:
+        """Return the id of a batch of exactly these requests that was created before, None where there is none.
+
+        Raises:
+            ModelError: the provider cannot say.
+        """
+        digest = hash_bytes(self.file_of(requests, params))
+        try:
+            batches = list(self._client.batches.list(limit=100))
+        except Exception as error:
+            raise batch_error(error, "the list of batches cannot be read", self.secrets) from error
+        alive = (one for one in batches if one.status not in ("failed", "cancelled", "cancelling"))
+        return next((str(one.id) for one in alive if (one.metadata or {}).get(METADATA) == digest), None)
+
+    def poll(self, batch: str) -> BatchState:
+        """Ask for the state of a batch; one that failed as a whole is an error that says why."""
+        state = self._state(batch)
+        if state.status == "failed":
+            listed = state.errors.data if state.errors is not None and state.errors.data else []
+            why = "; ".join(f"line {one.line}: {one.message}" for one in listed) or "no reason is given"
+            raise ModelError(
+                f"batch {batch} failed: {why}", kind="bad_request", hint="mend what it names, submit again"
+            )
+        return BatchState(state.status in _READABLE, str(state.status))
+
+    def results(self, batch: str) -> list[tuple[str, Reply]]:
+        """Download the output and the error file, whichever there are."""
+        state = self._state(batch)
+        if state.status not in _READABLE:
+            raise ModelError(f"batch {batch} is not done", kind="unexpected", retryable=True, hint="poll it first")
+        rows: list[tuple[str, Reply]] = []
+        for file in (state.output_file_id, state.error_file_id):
+            if file is not None:
+                rows += self._rows(batch, file)
+        return rows
+
+    def _state(self, batch: str) -> Any:
+        try:
+            return self._client.batches.retrieve(batch)
+        except Exception as error:
+            raise batch_error(error, f"the state of batch {batch} cannot be read", self.secrets) from error
+
+    def _rows(self, batch: str, file: str) -> Iterator[tuple[str, Reply]]:
+        try:
+            text = self._client.files.content(file).content.decode("utf-8", "replace")
+        except Exception as error:
+            raise batch_error(error, f"the results of batch {batch} cannot be read", self.secrets) from error
+        for line in text.splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue  # its request has no row then, and is missing
+            if isinstance(row, dict) and isinstance(row.get("custom_id"), str):
+                yield row["custom_id"], self._reply(row, line)
+
+    def _reply(self, row: dict[str, Any], line: str) -> Reply:
+        response, error = row.get("response"), row.get("error")
+        if isinstance(response, dict) and isinstance(response.get("status_code"), int):
+            body, status = response.get("body"), response["status_code"]
+            text = json.dumps(body, ensure_ascii=False)
+            return answered(answer_of(body, self.labels), text) if status == 200 else refused(status, text, {}, body)
+        said = error if isinstance(error, dict) else {}
+        kind = "expired" if said.get("code") == "batch_expired" else "server"
+        return failed(kind, f"{said.get('code')}: {said.get('message')}", line)
