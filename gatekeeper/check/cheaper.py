@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from gatekeeper.check.distil_plan import DistilLine, Speaks, rounded
-from gatekeeper.cost.money import format_usd
+from gatekeeper.cost.money import format_factor, format_usd
 from gatekeeper.whatif.prices import api_usd_per_request
 from gatekeeper.whatif.table import Row, table_of
 from gatekeeper.whatif.worksheet import DISTILLED, TEACHER, Values, Worksheet
@@ -53,7 +53,7 @@ def cheaper_line(worksheet: Worksheet) -> DistilLine:
 
 def _none(rows: Sequence[Row], best: Decimal | None, limit: Decimal) -> tuple[Speaks, str]:
     """Return outcome and sentence where nothing that is named reaches the requirement."""
-    reached = "none has a price here" if best is None else f"the best reaches a factor of {best:.3g}"
+    reached = "none has a price here" if best is None else f"the best reaches a factor of {format_factor(best)}"
     if any(row.kind == "cheaper_api" for row in rows):
         return "for", f"No cache, batch or baseline reaches the factor of {limit:g} that is required: {reached}."
     return "open", (
@@ -106,7 +106,11 @@ def _meets(row: Row, limit: Decimal) -> bool:
 
 
 def _costs(row: Row) -> str:
-    factor = "infinitely less" if row.teacher_reduction is None else f"a factor of {row.teacher_reduction:.3g} less"
+    factor = (
+        "infinitely less"
+        if row.teacher_reduction is None
+        else f"a factor of {format_factor(row.teacher_reduction)} less"
+    )
     return f"{row.name} costs {format_usd(_month(row))} a month ({factor} than the teacher)"
 
 

@@ -48,3 +48,8 @@ def format_usd(amount: Decimal | None) -> str:
     shown = f"{size.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP):f}"
     whole, decimals = shown.split(".")
     return f"{sign}${whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
+def format_factor(factor: Decimal) -> str:
+    """Return a ratio with three significant digits and without an exponent: 12.4, 0.733, 1230."""
+    return f"{Decimal(f'{factor:.3g}'):f}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from gatekeeper.cost.lifetime import months_between
+from gatekeeper.cost.money import format_factor
 from gatekeeper.cost.outlook import Outlook
 from gatekeeper.records import Outcome, Record
 from gatekeeper.whatif.worksheet import TEACHER, Option, Values, Worksheet
@@ -71,7 +72,7 @@ def _reduction(outlook: Outlook, values: Values) -> MoneyRule | None:
         return None
     value = outlook.reduction
     passed = value is None or value >= limit
-    said = "costs nothing a month" if value is None else f"costs 1/{value:.3g} of the baseline's month"
+    said = "costs nothing a month" if value is None else f"costs 1/{format_factor(value)} of the baseline's month"
     return MoneyRule(
         rule="reduction",
         outcome="pass" if passed else "fail",

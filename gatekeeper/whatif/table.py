@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import get_args
 
 from gatekeeper.cost.alternative import Alternative, Bill, cheapest, month_bill
-from gatekeeper.cost.money import format_usd
+from gatekeeper.cost.money import format_factor, format_usd
 from gatekeeper.cost.one_time import OneTime
 from gatekeeper.cost.outlook import Outlook, outlook_of
 from gatekeeper.errors import GatekeeperError
@@ -219,4 +219,4 @@ def _month(row: Row) -> Decimal:
 
 
 def _times(row: Row) -> str:
-    return "infinitely" if row.teacher_reduction is None else f"{row.teacher_reduction:.3g} times"
+    return "infinitely" if row.teacher_reduction is None else f"{format_factor(row.teacher_reduction)} times"

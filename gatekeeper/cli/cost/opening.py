@@ -37,6 +37,12 @@ class Asked:
     changes: tuple[str, ...]
     preset: str | None
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the command line that name the source."""
+        named = self.file or self.usage
+        return (str(named),) if named else ("--run", self.run or LATEST, "--store", str(self.store))
+
 
 def source_options(function: F) -> F:
     """Add FILE's alternatives and the changes of inputs: --usage, --run, --store, --set, --preset."""

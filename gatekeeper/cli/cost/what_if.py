@@ -35,12 +35,13 @@ def command(file: Path | None, form: str, out: Path | None, as_json: bool, **giv
     gatekeeper cost what-if usage.yaml --vary V=1e5:1e7:log --tornado
     gatekeeper cost what-if usage.yaml --format html --out calculator.html
     """
-    sheet = open_sheet(asked_of(file, given))
+    asked = asked_of(file, given)
+    sheet = open_sheet(asked)
     form = "json" if as_json else form
     if form == "html":
         from gatekeeper.whatif.calculator import render
 
-        text = render(sheet.worksheet)
+        text = render(sheet.worksheet, source=asked.words)
     else:
         text = _text(_answer(sheet, given), form)
     if out is None:
