@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import banking77, deciding, leakage, mining
+from benchmarks import banking77, deciding, leakage, mining, money, wire
 from benchmarks.false_promotion import main as false_promotion
 from benchmarks.false_promotion.figure import write_figure
 from benchmarks.false_promotion.pages import write_readme
@@ -25,6 +25,8 @@ def main() -> None:
         false_promotion.main()
         leakage.main()
         deciding.main()
+        money.main()
+        wire.main()
     write_table()
     write_figure()
     write_readme()

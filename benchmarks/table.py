@@ -7,7 +7,9 @@ from typing import Any
 from benchmarks.deciding_page import section as deciding
 from benchmarks.false_promotion.pages import section as false_promotion
 from benchmarks.leakage_page import section as leakage
+from benchmarks.money_page import section as money_section
 from benchmarks.results import ROOT, read_result
+from benchmarks.wire_page import section as wire
 
 HEAD = """# Benchmarks
 
@@ -33,6 +35,12 @@ def page() -> str:
     verdicts = read_result("deciding")
     if verdicts:
         parts += ["## A verdict over a million rows\n", deciding(verdicts), _footer(verdicts)]
+    money = read_result("money")
+    if money:
+        parts += ["## How long the money takes\n", money_section(money), _footer(money)]
+    requests = read_result("wire")
+    if requests:
+        parts += ["## Requests per second\n", wire(requests), _footer(requests)]
     return "\n".join(parts)
 
 

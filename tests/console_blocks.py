@@ -34,9 +34,7 @@ def printed(command: str) -> str:
 
 def renewed(text: str) -> str:
     """Return the page with the output of each block as it is today."""
-    return BLOCK.sub(
-        lambda found: f"```console\n$ gatekeeper {found['command']}\n{printed(found['command'])}```", text
-    )
+    return BLOCK.sub(lambda found: f"```console\n$ gatekeeper {found['command']}\n{printed(found['command'])}```", text)
 
 
 if __name__ == "__main__":

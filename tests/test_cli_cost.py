@@ -135,7 +135,7 @@ def test_the_table_says_assumptions_first_and_prices_with_their_day(project_root
     assert said.code == 0, said.said
     lines = said.out.splitlines()
     assert lines[0].startswith("assumed (")
-    places = [said.out.index(word) for word in ("\npriced (", "seed: 6,500,000 requests/month", "No answer yet")]
+    places = [said.out.index(word) for word in ("\npriced (", "seed: 6,500,000 requests/month", "meets every rule")]
     assert places == sorted(places)
     assert "genai-prices" in said.out and "as of 2026-" in said.out
     assert "retires 2027-01-14" in said.out
