@@ -25,7 +25,7 @@ from gatekeeper.cost.uncertainty.summary import uncertainty_of
 from gatekeeper.whatif.options import plan_of
 from gatekeeper.whatif.table import baseline_of
 from gatekeeper.whatif.uncertain import evidence_of
-from gatekeeper.whatif.usage_file import read_usage
+from gatekeeper.whatif.usage.file import read_usage
 from gatekeeper.whatif.worksheet import Values
 
 SIX, TWO = Decimal(6), Decimal(2)

@@ -23,7 +23,7 @@ from usage_files import CASCADE, write_usage
 
 import gatekeeper.report
 from gatekeeper.whatif.calculator import fragment, script_source
-from gatekeeper.whatif.usage_file import read_usage
+from gatekeeper.whatif.usage.file import read_usage
 
 pytestmark = pytest.mark.slow
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright (group test)")

@@ -29,8 +29,8 @@ from gatekeeper.check.stored import Answered, read_store
 from gatekeeper.errors import InputError
 from gatekeeper.suite.data import load_items
 from gatekeeper.suite.load import load_suite
-from gatekeeper.whatif.from_run import worksheet_of_run
-from gatekeeper.whatif.from_suite import worksheet_of_suite
+from gatekeeper.whatif.sources.from_run import worksheet_of_run
+from gatekeeper.whatif.sources.from_suite import worksheet_of_suite
 from gatekeeper.whatif.table import table_of
 
 ASSUMED = Basis(teacher_accuracy=0.92, teacher_origin="assumed", correlation=0.7, correlation_origin="assumed")

@@ -10,8 +10,8 @@ import yaml
 from console_blocks import BLOCK, printed
 from test_docs import _models, table_of
 
-from gatekeeper.whatif.usage_file import read_usage
-from gatekeeper.whatif.usage_spec import UsageSpec
+from gatekeeper.whatif.usage.file import read_usage
+from gatekeeper.whatif.usage.spec import UsageSpec
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "cost.md"

@@ -20,7 +20,7 @@ from gatekeeper.report.charts import all_charts
 from gatekeeper.report.data import Assumption, Confusion, Dossier, Failure
 from gatekeeper.report.data_gate import BudgetFacts, RuleChange
 from gatekeeper.report.html import render_html
-from gatekeeper.whatif.usage_file import read_usage
+from gatekeeper.whatif.usage.file import read_usage
 
 ROOT = Path(__file__).parent.parent
 VOID = {"meta", "br", "hr", "img", "link", "input"}

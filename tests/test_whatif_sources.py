@@ -17,10 +17,10 @@ from gatekeeper.errors import InputError, StoreError
 from gatekeeper.models.tokens import estimate_tokens
 from gatekeeper.records import Message
 from gatekeeper.suite.load import load_suite
-from gatekeeper.whatif.from_run import worksheet_of_run
-from gatekeeper.whatif.from_suite import worksheet_of_suite
+from gatekeeper.whatif.sources.from_run import worksheet_of_run
+from gatekeeper.whatif.sources.from_suite import worksheet_of_suite
+from gatekeeper.whatif.sources.teacher_ways import repeated_tokens
 from gatekeeper.whatif.table import table_of
-from gatekeeper.whatif.teacher_ways import repeated_tokens
 from gatekeeper.whatif.worksheet import Values, Worksheet
 
 

@@ -15,7 +15,7 @@ from usage_files import CASCADE, write_usage
 from gatekeeper.cost.uncertainty.summary import Uncertainty
 from gatekeeper.whatif.sheet import Sheet
 from gatekeeper.whatif.uncertain import simulate_sheet
-from gatekeeper.whatif.usage_file import read_usage
+from gatekeeper.whatif.usage.file import read_usage
 from gatekeeper.whatif.vary import npv_of
 
 

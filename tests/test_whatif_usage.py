@@ -18,11 +18,11 @@ from usage_files import CASCADE, G01, write_usage
 
 from gatekeeper.errors import DataError, GatekeeperError, InputError, PriceError
 from gatekeeper.whatif.names import GENERAL, OF_OPTION
-from gatekeeper.whatif.schema import FILE, usage_schema_text
 from gatekeeper.whatif.sheet import Sheet, number_of
 from gatekeeper.whatif.table import table_of
-from gatekeeper.whatif.usage_file import read_usage
-from gatekeeper.whatif.usage_spec import UsageSpec
+from gatekeeper.whatif.usage.file import read_usage
+from gatekeeper.whatif.usage.schema import FILE, usage_schema_text
+from gatekeeper.whatif.usage.spec import UsageSpec
 from gatekeeper.whatif.worksheet import Values
 
 TODAY = date(2026, 11, 25)

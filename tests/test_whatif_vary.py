@@ -14,12 +14,12 @@ from usage_files import CASCADE, write_usage
 from gatekeeper.errors import GatekeeperError, InputError
 from gatekeeper.whatif.break_even import break_even_of
 from gatekeeper.whatif.explain import explain, ids_of
-from gatekeeper.whatif.lint import lint
-from gatekeeper.whatif.render_parts import tornado_text
+from gatekeeper.whatif.lint.sheet import lint
+from gatekeeper.whatif.render.parts import tornado_text
 from gatekeeper.whatif.results import RESULTS, results_of
 from gatekeeper.whatif.sheet import Sheet, set_values
 from gatekeeper.whatif.table import table_of
-from gatekeeper.whatif.usage_file import read_usage
+from gatekeeper.whatif.usage.file import read_usage
 from gatekeeper.whatif.vary import Sweep, npv_of, parse_sweep, sweep_of, tornado_of
 from gatekeeper.whatif.worksheet import Worksheet
 

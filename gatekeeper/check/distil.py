@@ -24,7 +24,7 @@ from gatekeeper.records import Split
 from gatekeeper.suite.data import ItemSet
 from gatekeeper.suite.spec import ChatTeacher, EncoderTeacher
 from gatekeeper.suite.suite import Suite
-from gatekeeper.whatif.from_suite import planned_calls
+from gatekeeper.whatif.sources.from_suite import planned_calls
 from gatekeeper.whatif.worksheet import Worksheet
 
 MOST_ROWS = 800

@@ -30,8 +30,8 @@ from gatekeeper.store.training import examples_of
 from gatekeeper.suite.data import ItemSet
 from gatekeeper.suite.spec import GatesSpec
 from gatekeeper.suite.suite import Suite
-from gatekeeper.whatif.from_run import speed_inputs
-from gatekeeper.whatif.run_facts import measured_students
+from gatekeeper.whatif.sources.from_run import speed_inputs
+from gatekeeper.whatif.sources.run_facts import measured_students
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

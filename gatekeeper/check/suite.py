@@ -19,7 +19,7 @@ from gatekeeper.run.teacher import judge_price_of, price_of
 from gatekeeper.stats.paired import smallest_passable_n
 from gatekeeper.suite.data import ItemSet, load_items
 from gatekeeper.suite.suite import Suite
-from gatekeeper.whatif.from_suite import planned_calls, worksheet_of_suite
+from gatekeeper.whatif.sources.from_suite import planned_calls, worksheet_of_suite
 from gatekeeper.whatif.worksheet import Worksheet
 
 

@@ -22,7 +22,7 @@ from gatekeeper.cli.options import output_options, print_json
 def command(folder: Path, as_json: bool, quiet: bool) -> None:
     """Write the JSON Schemas of eval.yaml, suite.yaml and usage files, for editors that complete and check YAML."""
     from gatekeeper.suite.schema import write_schemas
-    from gatekeeper.whatif.schema import write_usage_schema
+    from gatekeeper.whatif.usage.schema import write_usage_schema
 
     paths = [str(path) for path in (*write_schemas(folder), write_usage_schema(folder))]
     if as_json:

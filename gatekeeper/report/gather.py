@@ -26,7 +26,7 @@ from gatekeeper.report.rows import StoredRows, read_rows
 from gatekeeper.report.slices import slice_rows
 from gatekeeper.report.sources import sources
 from gatekeeper.store.training import TrainingRun
-from gatekeeper.whatif.from_run import worksheet_of_run
+from gatekeeper.whatif.sources.from_run import worksheet_of_run
 from gatekeeper.whatif.worksheet import Worksheet
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from gatekeeper.records import Quantity, Record
 from gatekeeper.whatif.answer import Answer
-from gatekeeper.whatif.cells import value_of
+from gatekeeper.whatif.render.cells import value_of
+from gatekeeper.whatif.render.text import DASH, markdown
 from gatekeeper.whatif.results import RESULTS, Value, results_of
-from gatekeeper.whatif.text import DASH, markdown
 
 SHOWN = ("month_usd", "one_time_usd", "reduction", "payback_months", "npv_usd")
 """Results that the table of a pull request shows; JSON has all."""

@@ -23,7 +23,7 @@ def command(
     """Read results of a serving benchmark (GuideLLM, vLLM, AIPerf) of one replica, and its capacity within limits."""
     from gatekeeper.imports.capacity import age_days, capacity_at
     from gatekeeper.imports.read_bench import read_bench
-    from gatekeeper.whatif.pasted import bench_lines, bench_yaml
+    from gatekeeper.whatif.render.pasted import bench_lines, bench_yaml
 
     bench = read_bench(*files)
     capacity = capacity_at(bench, ttft_p99_ms=ttft_p99_ms, e2e_p95_ms=e2e_p95_ms)

@@ -19,7 +19,7 @@ from gatekeeper.cli.options import print_json
 def command(file: Path | None, option: str | None, as_json: bool, **given: Any) -> None:
     """Say where each option of FILE starts and stops to pay: volumes, errors, escalation, the teacher's price."""
     from gatekeeper.whatif.break_even import break_even_of
-    from gatekeeper.whatif.render_table import break_even_text
+    from gatekeeper.whatif.render.table import break_even_text
     from gatekeeper.whatif.table import table_of
 
     worksheet = open_sheet(asked_of(file, given)).worksheet

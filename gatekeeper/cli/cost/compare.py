@@ -39,8 +39,8 @@ def command(names: tuple[str, ...], as_json: bool, **given: Any) -> None:
 
 
 def _lines(found: Comparison) -> list[str]:
+    from gatekeeper.whatif.render.text import columns, number, usd
     from gatekeeper.whatif.results import RESULTS
-    from gatekeeper.whatif.text import columns, number, usd
 
     def shown(value: Decimal | str | None, unit: str) -> str:
         if not isinstance(value, Decimal):

@@ -48,8 +48,8 @@ def command(names: tuple[str, ...], as_json: bool, **given: Any) -> None:
 def _lines(found: Explanation) -> list[str]:
     from decimal import Decimal
 
-    from gatekeeper.whatif.cells import value_of
-    from gatekeeper.whatif.text import columns
+    from gatekeeper.whatif.render.cells import value_of
+    from gatekeeper.whatif.render.text import columns
 
     unit = "" if isinstance(found.value, str) and found.unit in found.value else f" {found.unit}"
     value = f"none: {found.missing}" if found.value is None else f"{value_of(found.id, found.value, found.unit)}{unit}"

@@ -22,7 +22,7 @@ def command(file: Path | None, as_json: bool, **given: Any) -> None:
 
     The exit code is 0 without errors and 2 with errors; warnings alone end with 0.
     """
-    from gatekeeper.whatif.lint import lint
+    from gatekeeper.whatif.lint.sheet import lint
 
     found = lint(open_sheet(asked_of(file, given)))
     errors = sum(one.severity == "error" for one in found)

@@ -91,7 +91,7 @@ def open_sheet(asked: Asked) -> Sheet:
             hint="name one: a usage file or a suite as FILE, or --run ID with --store",
         )
     if of_store:
-        from gatekeeper.whatif.run_sheet import sheet_of_run
+        from gatekeeper.whatif.sources.run_sheet import sheet_of_run
 
         sheet = sheet_of_run(asked.store, None if asked.run == LATEST else asked.run)
     else:
@@ -110,10 +110,10 @@ def sheet_of_file(path: Path, *, allow_outside: bool = False) -> Sheet:
         return Sheet(worksheet=answer_in(path).worksheet, place=str(path))
     if _is_suite(path):
         from gatekeeper.suite.load import load_suite
-        from gatekeeper.whatif.from_suite import worksheet_of_suite
+        from gatekeeper.whatif.sources.from_suite import worksheet_of_suite
 
         return Sheet(worksheet=worksheet_of_suite(load_suite(path, allow_outside=allow_outside)), place=str(path))
-    from gatekeeper.whatif.usage_file import read_usage
+    from gatekeeper.whatif.usage.file import read_usage
 
     return read_usage(path, today=datetime.now(UTC).date())
 

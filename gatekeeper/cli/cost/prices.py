@@ -22,7 +22,7 @@ def command(model: str, at: str | None, file: Path | None, as_json: bool) -> Non
     from gatekeeper.cost.prices.book import all_prices, known_prices
     from gatekeeper.cost.prices.file import parse_price_entries
     from gatekeeper.cost.prices.lint import lint_prices
-    from gatekeeper.whatif.price_sheet import price_lines
+    from gatekeeper.whatif.render.price_sheet import price_lines
 
     day = _day(at) if at is not None else datetime.now(UTC).date()
     own = parse_price_entries(file.read_text(encoding="utf-8"), file=str(file)) if file is not None else None

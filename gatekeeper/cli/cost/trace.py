@@ -22,7 +22,7 @@ def command(
 ) -> None:
     """Read a log of requests: responses of an API, or OpenTelemetry spans, one JSON object per line."""
     from gatekeeper.imports.read_trace import read_trace
-    from gatekeeper.whatif.pasted import trace_lines, trace_yaml
+    from gatekeeper.whatif.render.pasted import trace_lines, trace_yaml
 
     trace = read_trace(file, model=model, format=log_format, input_excludes_cached=excludes_cached)  # type: ignore[arg-type]
     if as_json:

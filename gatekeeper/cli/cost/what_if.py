@@ -55,10 +55,10 @@ def _text(answer: Answer, form: str) -> str:
     if form == "json":
         return answer.model_dump_json(indent=2) + "\n"
     if form == "md":
-        from gatekeeper.whatif.render_markdown import markdown_text
+        from gatekeeper.whatif.render.markdown import markdown_text
 
         return markdown_text(answer)
-    from gatekeeper.whatif.render_table import table_text
+    from gatekeeper.whatif.render.table import table_text
 
     return table_text(answer)
 

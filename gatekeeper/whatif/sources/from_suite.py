@@ -25,8 +25,8 @@ from gatekeeper.suite.prompt import render
 from gatekeeper.suite.spec import MajorityBaseline
 from gatekeeper.suite.suite import Suite
 from gatekeeper.whatif.defaults import with_defaults
-from gatekeeper.whatif.spec_inputs import free_name, machine_inputs, price_inputs, quantity, spec_inputs
-from gatekeeper.whatif.teacher_ways import Ways, further_prices, repeated_tokens, ways_of
+from gatekeeper.whatif.sources.spec_inputs import free_name, machine_inputs, price_inputs, quantity, spec_inputs
+from gatekeeper.whatif.sources.teacher_ways import Ways, further_prices, repeated_tokens, ways_of
 from gatekeeper.whatif.worksheet import TEACHER, Option, Worksheet
 
 PRICED_ITEMS = 500

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from gatekeeper.whatif.answer import Answer
-from gatekeeper.whatif.cells import value_of
 from gatekeeper.whatif.names import meaning_of
-from gatekeeper.whatif.text import DASH, columns, number, usd
+from gatekeeper.whatif.render.cells import value_of
+from gatekeeper.whatif.render.text import DASH, columns, number, usd
 from gatekeeper.whatif.vary import Tornado
 
 BAR_WIDTH = 40

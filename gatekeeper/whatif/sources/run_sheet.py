@@ -11,9 +11,9 @@ from gatekeeper.decide.candidates import Chosen
 from gatekeeper.decide.scores import dev_scores
 from gatekeeper.store.as_it_is import StoreAsItIs
 from gatekeeper.store.suites import latest_run
-from gatekeeper.whatif.from_run import worksheet_of_run
-from gatekeeper.whatif.run_facts import RunFacts, read_run
 from gatekeeper.whatif.sheet import Scored, Sheet
+from gatekeeper.whatif.sources.from_run import worksheet_of_run
+from gatekeeper.whatif.sources.run_facts import RunFacts, read_run
 from gatekeeper.whatif.worksheet import WITH_TEACHER, Option
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatekeeper.whatif.text import DASH, columns, number
+from gatekeeper.whatif.render.text import DASH, columns, number
 
 if TYPE_CHECKING:
     from gatekeeper.cost.prices.entry import ModelPrices, PriceField

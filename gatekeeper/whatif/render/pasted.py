@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from gatekeeper.whatif.text import columns, number
-from gatekeeper.whatif.usage_imports import trace_inputs
+from gatekeeper.whatif.render.text import columns, number
+from gatekeeper.whatif.usage.imports import trace_inputs
 
 if TYPE_CHECKING:
     from gatekeeper.imports.bench import Bench

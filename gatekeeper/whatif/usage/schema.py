@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gatekeeper.whatif.usage_spec import UsageSpec
+from gatekeeper.whatif.usage.spec import UsageSpec
 
 FILE = "usage.schema.json"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -8,10 +8,10 @@ from decimal import Decimal
 from gatekeeper.records import Quantity
 from gatekeeper.whatif.answer import Answer, Sweeps, by_origin
 from gatekeeper.whatif.break_even import BreakEven
-from gatekeeper.whatif.cells import RIGHT, cells, header, value_of
-from gatekeeper.whatif.render_parts import tornado_lines, uncertainty_lines
+from gatekeeper.whatif.render.cells import RIGHT, cells, header, value_of
+from gatekeeper.whatif.render.parts import tornado_lines, uncertainty_lines
+from gatekeeper.whatif.render.text import DASH, columns, number, usd
 from gatekeeper.whatif.results import said
-from gatekeeper.whatif.text import DASH, columns, number, usd
 from gatekeeper.whatif.worksheet import Worksheet
 
 Layout = Callable[..., list[str]]

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from gatekeeper.records import Quantity
 from gatekeeper.whatif.names import OF_OPTION
-from gatekeeper.whatif.usage_amounts import Entry, entry_of
-from gatekeeper.whatif.usage_spec import UsageSpec
+from gatekeeper.whatif.usage.amounts import Entry, entry_of
+from gatekeeper.whatif.usage.spec import UsageSpec
 from gatekeeper.whatif.worksheet import TEACHER, Option
 
 Kinds = tuple[str, ...]

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from gatekeeper.errors import InputError, PriceError, Problem
 from gatekeeper.suite.yaml_lines import Document, KeyPath, read_yaml
 from gatekeeper.whatif.names import LARGEST, Meaning
-from gatekeeper.whatif.usage_spec import UsageSpec
+from gatekeeper.whatif.usage.spec import UsageSpec
 
 
 def spec_of(path: Path) -> tuple[Document, UsageSpec]:

@@ -19,7 +19,7 @@ from gatekeeper.errors import PriceError
 from gatekeeper.models.tokens import TOKENS_PER_MESSAGE, estimate_tokens
 from gatekeeper.records import Message, Quantity
 from gatekeeper.suite.spec import SuiteSpec
-from gatekeeper.whatif.spec_inputs import free_name, price_inputs, quantity
+from gatekeeper.whatif.sources.spec_inputs import free_name, price_inputs, quantity
 from gatekeeper.whatif.worksheet import TEACHER, Option
 
 LEAST_CACHED = {"openai": 1024}

@@ -12,8 +12,8 @@ from decimal import Decimal
 from gatekeeper.cost.findings import Finding
 from gatekeeper.cost.prices.lint import BATCH_RATIOS
 from gatekeeper.errors import GatekeeperError
-from gatekeeper.whatif.lint_benches import lint_benches
-from gatekeeper.whatif.lint_models import lint_models
+from gatekeeper.whatif.lint.benches import lint_benches
+from gatekeeper.whatif.lint.models import lint_models
 from gatekeeper.whatif.prices import mean_tokens
 from gatekeeper.whatif.sheet import Sheet
 from gatekeeper.whatif.table import Row, Table, table_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from gatekeeper.whatif.names import meaning_of
+from gatekeeper.whatif.render.text import DASH, months, number, times, usd
 from gatekeeper.whatif.table import Row, Table
-from gatekeeper.whatif.text import DASH, months, number, times, usd
 from gatekeeper.whatif.worksheet import TEACHER, Worksheet
 
 RIGHT = frozenset({2, 3, 4, 5, 6})

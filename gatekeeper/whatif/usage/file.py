@@ -16,12 +16,12 @@ from gatekeeper.suite.yaml_lines import Document, KeyPath
 from gatekeeper.whatif.defaults import with_defaults
 from gatekeeper.whatif.names import meaning_of
 from gatekeeper.whatif.sheet import Range, Sheet
-from gatekeeper.whatif.usage_amounts import Entry, entry_of
-from gatekeeper.whatif.usage_imports import day_in, sample_of, speed_of, trace_inputs
-from gatekeeper.whatif.usage_options import automatic_options
-from gatekeeper.whatif.usage_prices import looked_up, price_inputs, tiers_of
-from gatekeeper.whatif.usage_problems import at, refused, spec_of, wrong
-from gatekeeper.whatif.usage_spec import ApiSpec, OptionSpec, UsageSpec
+from gatekeeper.whatif.usage.amounts import Entry, entry_of
+from gatekeeper.whatif.usage.imports import day_in, sample_of, speed_of, trace_inputs
+from gatekeeper.whatif.usage.options import automatic_options
+from gatekeeper.whatif.usage.prices import looked_up, price_inputs, tiers_of
+from gatekeeper.whatif.usage.problems import at, refused, spec_of, wrong
+from gatekeeper.whatif.usage.spec import ApiSpec, OptionSpec, UsageSpec
 from gatekeeper.whatif.worksheet import ON_MACHINES, TEACHER, Option, Worksheet
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool, model_validator
 
 from gatekeeper.suite.spec_eval import FileModel, FilePath, Name, Version
-from gatekeeper.whatif.usage_amounts import Day, Lines, Some
+from gatekeeper.whatif.usage.amounts import Day, Lines, Some
 from gatekeeper.whatif.worksheet import ON_MACHINES, TEACHER, WITH_TEACHER, Kind
 
 OptionKind = Literal[

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from gatekeeper.whatif.answer import Answer
-from gatekeeper.whatif.render_parts import tornado_lines, uncertainty_lines
-from gatekeeper.whatif.render_table import (
+from gatekeeper.whatif.render.parts import tornado_lines, uncertainty_lines
+from gatekeeper.whatif.render.table import (
     alternatives,
     break_even_lines,
     inputs_lines,
     missing_lines,
     sweep_lines,
 )
-from gatekeeper.whatif.text import markdown, number
+from gatekeeper.whatif.render.text import markdown, number
 
 
 def markdown_text(answer: Answer) -> str:

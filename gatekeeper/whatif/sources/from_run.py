@@ -22,10 +22,10 @@ from gatekeeper.store.firewall import OpenItems
 from gatekeeper.store.suites import latest_run
 from gatekeeper.suite.prompt import render_rubric
 from gatekeeper.whatif.defaults import with_defaults
-from gatekeeper.whatif.from_suite import PRICED_ITEMS, fixed_answer_inputs
-from gatekeeper.whatif.run_facts import RunFacts, read_run
-from gatekeeper.whatif.spec_inputs import free_name, machine_inputs, price_inputs, quantity, spec_inputs
-from gatekeeper.whatif.teacher_ways import Ways, further_prices, repeated_tokens, ways_of
+from gatekeeper.whatif.sources.from_suite import PRICED_ITEMS, fixed_answer_inputs
+from gatekeeper.whatif.sources.run_facts import RunFacts, read_run
+from gatekeeper.whatif.sources.spec_inputs import free_name, machine_inputs, price_inputs, quantity, spec_inputs
+from gatekeeper.whatif.sources.teacher_ways import Ways, further_prices, repeated_tokens, ways_of
 from gatekeeper.whatif.worksheet import TEACHER, Option, Worksheet
 
 _ABOUT_ANSWERS = ("gates.quality.", "gates.slices.", "gates.ood.", "gates.guards.", "gates.format.")

@@ -1,0 +1,1 @@
+"""What looks wrong about a worksheet, its models and its benchmarks."""
