@@ -275,6 +275,7 @@ def read_only(store: Path) -> Iterator[Path]:
         path.chmod(mode)
 
 
+@pytest.mark.slow
 def test_a_read_only_folder(tmp_path: Path, read_only: Path) -> None:
     before = everything(read_only)
     suite = write_suite(tmp_path / "s", rows=SMALL)
@@ -290,6 +291,7 @@ def full_disk(limit: int) -> str:
     return f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("room", "goes_on"),
     [

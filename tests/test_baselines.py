@@ -109,6 +109,7 @@ def asked_on_gate(done: Gated, name: str = "cheap") -> int:
     )
 
 
+@pytest.mark.slow
 def test_a_cheap_model_that_passes_on_dev_makes_a_student_needless(tmp_path: Path) -> None:
     done = run_gate(baseline_suite(tmp_path), tmp_path / "g.duckdb")
     assert done.verdict.decision == "reject"
@@ -128,6 +129,7 @@ def test_a_cheap_model_that_passes_on_dev_makes_a_student_needless(tmp_path: Pat
     assert "cheap passes, and no student can save enough against it" in done.said
 
 
+@pytest.mark.slow
 def test_what_is_no_alternative_changes_nothing(tmp_path: Path) -> None:
     path = baseline_suite(tmp_path / "with")
     several = [
@@ -155,6 +157,7 @@ def test_what_is_no_alternative_changes_nothing(tmp_path: Path) -> None:
     assert call("verify", "--store", done.store.path).code == 0
 
 
+@pytest.mark.slow
 def test_against_the_teacher_alone_nothing_else_counts(tmp_path: Path) -> None:
     """Without right answers, too: there the majority is that of the teacher's answers."""
     path = baseline_suite(tmp_path, gates={"cost": {"vs": "teacher"}})
@@ -170,6 +173,7 @@ def test_against_the_teacher_alone_nothing_else_counts(tmp_path: Path) -> None:
     assert rows_of(done.store.path, always) == [(max(sorted(set(dev)), key=dev.count),)]
 
 
+@pytest.mark.slow
 def test_a_student_may_be_cheaper_than_a_baseline_that_passes(tmp_path: Path) -> None:
     path = baseline_suite(tmp_path, traffic={"requests_per_month": 10_000_000_000})
     done = run_gate(path, tmp_path / "g.duckdb")
@@ -177,6 +181,7 @@ def test_a_student_may_be_cheaper_than_a_baseline_that_passes(tmp_path: Path) ->
     assert costs(done)["baseline_usd_per_month"] == 10_000 and asked_on_gate(done) == ROWS["gate"]
 
 
+@pytest.mark.slow
 def test_calls_of_a_baseline_count_against_the_budget(tmp_path: Path) -> None:
     path, store = baseline_suite(tmp_path), tmp_path / "g.duckdb"
     suite = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -198,6 +203,7 @@ def server() -> Iterator[Teacher]:
         yield found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "at",
     [

@@ -70,6 +70,7 @@ def bytes_beside(store: Path) -> dict[str, str]:
 # --- power at the planned looks ---
 
 
+@pytest.mark.slow
 def test_chances_are_those_of_the_looks_and_the_same_student_has_that_of_the_last() -> None:
     rows = power_rows(500, 0.95, looks_of(), ASSUMED, Decimal("0.11"))
     assert [row.retention for row in rows] == [0.96, 0.97, 0.99, 1.0]
@@ -109,6 +110,7 @@ def test_a_student_is_passed_as_often_as_said_whether_it_stays_or_is_trained_afr
     assert row.all_looks_same_student < fresh / repeats < row.all_looks_fresh_students
 
 
+@pytest.mark.slow
 def test_stops_save_rows_and_cost_a_little_power() -> None:
     whole, stopped = (power_rows(600, 0.95, looks_of(looks=1, interim=k), ASSUMED, Decimal(0)) for k in (1, 5))
     for one, five in zip(whole, stopped, strict=True):
@@ -120,6 +122,7 @@ def test_stops_save_rows_and_cost_a_little_power() -> None:
     assert shares == sorted(shares, reverse=True) and shares[-1] < 0.75
 
 
+@pytest.mark.slow
 def test_a_suite_says_what_it_takes_to_pass_at_all(tmp_path: Path) -> None:
     plan = plan_of(write_suite(tmp_path / "few", rows={"pool": 90, "dev": 40, "gate": 30}))
     first, last = look_alphas(0.05, 2)
@@ -153,6 +156,7 @@ def test_without_right_answers_the_teacher_agrees_with_itself_and_nobody_is_paid
     assert plan.usd_per_gate_row == plan.usd_per_request
 
 
+@pytest.mark.slow
 def test_a_store_with_answers_measures_both_and_says_with_which_counts() -> None:
     run = finished(1)
     plan = plan_of(run.suite, run.store)
@@ -191,6 +195,7 @@ def test_few_answers_are_not_taken_for_a_measurement() -> None:
     assert basis_of(False, 1, never).teacher_accuracy == 0.92
 
 
+@pytest.mark.slow
 def test_other_gates_are_planned_with_the_same_answers_and_another_scorer_is_not(tmp_path: Path) -> None:
     run = finished(1)
     folder = tmp_path / "suite"
@@ -209,6 +214,7 @@ def test_other_gates_are_planned_with_the_same_answers_and_another_scorer_is_not
 # --- the store is only read ---
 
 
+@pytest.mark.slow
 def test_the_store_is_read_and_nothing_beside_it_changes(tmp_path: Path) -> None:
     run = finished()
     store = copy_store(run.store, tmp_path / "copy")
@@ -247,6 +253,7 @@ def test_a_file_that_is_no_store_is_an_error_and_an_empty_one_is_none(tmp_path: 
         plan_of(suite, other)
 
 
+@pytest.mark.slow
 def test_looks_that_were_spent_are_gone(tmp_path: Path) -> None:
     run = finished()
     store = copy_store(run.store, tmp_path / "copy")
@@ -350,6 +357,7 @@ def test_other_evals_are_planned_with_their_rows() -> None:
     assert any("gates.guards.safe: with 30 rows a student identical to the teacher" in one for one in plan.warnings)
 
 
+@pytest.mark.slow
 def test_copies_of_gate_rows_are_counted_and_their_share_is_judged(tmp_path: Path) -> None:
     suite = write_suite(tmp_path / "suite")
     clean = plan_of(suite)
@@ -381,6 +389,7 @@ def test_rows_in_clusters_are_worth_fewer(tmp_path: Path) -> None:
 # --- what is printed ---
 
 
+@pytest.mark.slow
 def test_the_table_and_the_document_hold_the_whole_plan(tmp_path: Path) -> None:
     run = finished(1)
     plan = plan_of(run.suite, run.store)
@@ -403,6 +412,7 @@ def test_the_table_and_the_document_hold_the_whole_plan(tmp_path: Path) -> None:
     assert call("check", run.suite, "--store", run.store, "--quiet").out == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interim", [1, 4])
 def test_expected_rows_are_shown_when_a_look_may_stop(tmp_path: Path, interim: int) -> None:
     suite = write_suite(tmp_path / "suite", {"gates": {"quality": {"interim": interim, "looks": 1}}})

@@ -276,6 +276,7 @@ def test_terms_are_quoted_and_never_decided_here(
 # --- what a store knows ---
 
 
+@pytest.mark.slow
 def test_stored_answers_speed_and_agreement_replace_what_is_assumed(tmp_path: Path) -> None:
     run = promoted()
     suite = load_suite(run.suite)
@@ -299,6 +300,7 @@ def test_stored_answers_speed_and_agreement_replace_what_is_assumed(tmp_path: Pa
     assert distilled(noisy_of(tmp_path, strict), answered).line("stable").outcome == "against"
 
 
+@pytest.mark.slow
 def test_the_same_suite_gives_the_same_reasons_and_all_are_printed(tmp_path: Path) -> None:
     path = write_suite(tmp_path, rows={"pool": 60, "dev": 40, "gate": 38})
     said = call("check", path, "--store", tmp_path / "none.duckdb")

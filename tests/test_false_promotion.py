@@ -53,6 +53,7 @@ def drawn(n: int, simulations: int, seed: int, *, correlation: float = 0.5, r: f
 # --- the gate in the simulation is the gate of the package ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("each", [60, pytest.param(300, marks=pytest.mark.slow)])
 def test_the_gate_decides_every_table_as_the_simulation_does(each: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # How many rows would settle an open case is part of the sentence, not of the decision, and takes long.

@@ -137,6 +137,7 @@ def test_a_p_value_that_touches_alpha_by_rounding_does_not_pass(factor: float) -
     assert quality_of_look(clear, NEEDED).outcome == "pass"
 
 
+@pytest.mark.slow
 def test_decision_and_bound_never_contradict_each_other() -> None:
     tables = [(a, b, c, d) for a in range(1, 200, 18) for b in (0, 2) for c in (0, 1, 6) for d in (0, 7)]
     outcomes = set()

@@ -19,6 +19,7 @@ ALL = {
 }
 
 
+@pytest.mark.slow
 def test_every_rule_can_pass_at_once(tmp_path: Path) -> None:
     suite = write_gate_suite(tmp_path / "suite", ALL, evals=("safety", "scope"))
     run = run_gate(suite, tmp_path / "g.duckdb")
@@ -83,6 +84,7 @@ def test_a_look_stops_when_the_first_rows_show_enough(tmp_path: Path) -> None:
     assert verify_run(run.store, run.run).problems == ()
 
 
+@pytest.mark.slow
 def test_a_student_takes_over_the_part_where_it_is_sure(tmp_path: Path) -> None:
     rows = {"pool": 800, "dev": 600, "gate": 600}
     gates = {"quality": {"retention": 0.9, "looks": 2, "look_when": 0.2}}

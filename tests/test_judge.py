@@ -225,6 +225,7 @@ def rows_of_gate(store: Path) -> list[tuple[bool, bool]]:
     return [(one["helpful"], one["gold"]) for one in found.values() if "gold" in one]
 
 
+@pytest.mark.slow
 def test_too_few_labels_cost_no_look_and_the_verdict_says_what_they_would_cost(tmp_path: Path) -> None:
     costs = {"costs": {"usd_per_label": 0.25}}
     run = loop(write_judged(tmp_path / "suite", costs, labelled=150), tmp_path / "store" / "g.duckdb")

@@ -106,6 +106,7 @@ def test_a_rerun_of_an_old_run_does_not_undo_a_later_promotion(tmp_path: Path) -
     assert json.loads((store.parent / "promoted" / "tiny.json").read_text())["artifact"] == "other"
 
 
+@pytest.mark.slow
 def test_a_student_that_cannot_learn_is_rejected(tmp_path: Path) -> None:
     changes = {"loop": {"rounds": 1}, "gates": {"quality": {"look_when": 0.5}}}
     run = loop(write_suite(tmp_path, changes, learnable=False), tmp_path / "g.duckdb")
@@ -129,6 +130,7 @@ def test_a_student_that_saves_nothing_is_rejected_without_a_look(tmp_path: Path)
     assert rows_of(run.store, "SELECT count(*) FROM looks") == [(0,)]
 
 
+@pytest.mark.slow
 def test_too_few_gate_rows_are_inconclusive_and_the_rows_needed_are_named(tmp_path: Path) -> None:
     changes = {"loop": {"rounds": 1}, "gates": {"quality": {"look_when": 0.5}}}
     run = loop(write_suite(tmp_path, changes, rows=FEW), tmp_path / "g.duckdb")
@@ -143,6 +145,7 @@ def test_too_few_gate_rows_are_inconclusive_and_the_rows_needed_are_named(tmp_pa
     assert call("verify", "--store", run.store).code == 0
 
 
+@pytest.mark.slow
 def test_the_budget_stops_a_run_and_a_second_start_gets_no_second_budget(tmp_path: Path, server: Teacher) -> None:
     cap = 0.03
     limits = {"loop": {"budget_usd": cap, "rounds": 1}, "gates": {"quality": {"looks": 1}}}

@@ -308,6 +308,7 @@ def suite_at(url: str, folder: Path, **teacher: Any) -> Path:
     return write_suite(folder, {"teacher": spec | teacher, "prompt": prompt, "loop": loop})
 
 
+@pytest.mark.slow
 def test_a_whole_run_by_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     with serving(AnthropicServer(teacher_says)) as api:

@@ -198,7 +198,7 @@ def test_a_wire_that_cannot_open_says_so_and_leaves_no_thread() -> None:
 
 
 INTERRUPTED = """
-    import sys
+    import signal, sys
     from gatekeeper.models.concurrency import ConcurrencyPolicy
     from gatekeeper.models.openai import OpenAIModel
     from gatekeeper.records import Message, Request
@@ -208,6 +208,7 @@ INTERRUPTED = """
             yield Request(item_id=str(n), text="q", messages=(Message(role="user", content="q"),))
 
     model = OpenAIModel("m", base_url=sys.argv[1], concurrency=ConcurrencyPolicy(5, fixed=True))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
     print("ready", flush=True)
     try:
         for answer in model.complete(source()):
@@ -238,6 +239,7 @@ def interrupted(endpoint: Endpoint, times: int) -> tuple[list[str], float]:
         return said.splitlines(), time.monotonic() - began
 
 
+@pytest.mark.slow
 def test_ctrl_c_waits_for_the_answers_in_flight_and_sends_nothing_else() -> None:
     endpoint = Endpoint(wait_s=1.0)
     said, _ = interrupted(endpoint, 1)
@@ -246,6 +248,7 @@ def test_ctrl_c_waits_for_the_answers_in_flight_and_sends_nothing_else() -> None
     assert endpoint.answered == 5
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_waits_for_nothing() -> None:
     said, lived = interrupted(Endpoint(wait_s=20.0), 2)
     assert said == ["interrupted"] and lived < 15

@@ -237,6 +237,7 @@ print(len(asked), module.callbacks, module.success_callback, os.environ.get("PLA
 """
 
 
+@pytest.mark.slow
 def test_the_import_opens_no_connection_and_reads_no_env_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("PLANTED=1\n", encoding="utf-8")
     done = subprocess.run(

@@ -183,6 +183,7 @@ def test_build_teacher_opens_the_right_door(tmp_path: Path) -> None:
     assert stand_in.info.price_id == "openai/gpt-x" and stand_in.info.price_assumed
 
 
+@pytest.mark.slow
 def test_an_encoder_teacher_learns_from_its_gold_rows_alone(tmp_path: Path) -> None:
     save_encoder(tmp_path)
     spec = EncoderTeacher(model="encoder", init=str(tmp_path), priced_as="a/b")

@@ -125,6 +125,7 @@ def test_a_mistake_is_named(tmp_path: Path, changes: dict[str, Any], words: str)
     assert words in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_suite_with_a_scripted_teacher_is_checked_and_needs_a_price(tmp_path: Path) -> None:
     done = call("check", write_suite(tmp_path / "a", teacher()), "--json")
     assert done.code == 0, done.said

@@ -152,12 +152,14 @@ def test_the_store_is_free_while_a_report_is_rendered(finished: tuple[Store, str
     assert rows.run.run == run
 
 
+@pytest.mark.slow
 def test_the_same_store_gives_the_same_dossier(finished: tuple[Store, str], made: Dossier) -> None:
     assert dossier_from_store(*finished) == made
     assert Dossier.model_validate_json(made.model_dump_json()) == made
     assert headline(made).startswith(("Promote.", "Inconclusive.", "Reject."))
 
 
+@pytest.mark.slow
 def test_a_report_is_three_files(finished: tuple[Store, str], made: Dossier, tmp_path: Path) -> None:
     folder = tmp_path / "reports" / "one"
     assert write_report(*finished, folder) == made

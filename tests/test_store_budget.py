@@ -233,6 +233,7 @@ print("done", flush=True)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("digests", [("same", "same"), ("one name", "another name")])
 def test_two_processes_that_race_share_one_budget(store: Store, digests: tuple[str, str]) -> None:
     children = [start(_RACES, store.path, digest, f"run {place}") for place, digest in enumerate(digests)]

@@ -148,6 +148,7 @@ except BudgetExceededError:
 """
 
 
+@pytest.mark.slow
 def test_kills_and_restarts_never_exceed_the_cap(store: Store, tmp_path: Path) -> None:
     sent = tmp_path / "sent"
     for start_number in range(2):

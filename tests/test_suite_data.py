@@ -516,6 +516,7 @@ def test_the_projects_own_routing_data(project_root: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_public_chat_log(project_root: Path) -> None:
     if not (project_root / ".data" / "headlines.jsonl").is_file():
         with pytest.raises(SuiteError, match="run `make data`"):

@@ -65,6 +65,7 @@ def test_a_decision_lets_it_go_on_to_the_key(tmp_path: Path, monkeypatch: pytest
     assert "policy.teacher_terms" not in done.said and "ANTHROPIC_API_KEY is not set" in done.said
 
 
+@pytest.mark.slow
 def test_check_warns_and_says_where_to_read(tmp_path: Path) -> None:
     done = call("check", suite(tmp_path / "a"))
     assert done.code == 0 and "anthropic.com/legal/commercial-terms" in done.said

@@ -46,6 +46,7 @@ def fit(encoder: Encoder, settings: StaticSettings = QUICK, **options: object) -
     return fit_static(texts, soft, NAMES, **arguments)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("train_table", [True, False])
 @pytest.mark.parametrize("soft", [True, False])
 def test_it_learns_with_and_without_the_table_and_soft_labels(encoder: Encoder, train_table: bool, soft: bool) -> None:

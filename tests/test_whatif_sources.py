@@ -99,6 +99,7 @@ def test_every_key_of_a_bill_and_the_teacher_s_part_agree_with_the_verdict_too(t
     assert value(worksheet, "deployment_hours") == 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vs", ["best_passing", "teacher"])
 def test_the_baseline_of_the_verdict_is_that_of_the_table(tmp_path: Path, vs: str) -> None:
     done = run_gate(baseline_suite(tmp_path, loop={"rounds": 1}, gates={"cost": {"vs": vs}}), tmp_path / "g.duckdb")
