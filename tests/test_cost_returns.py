@@ -226,3 +226,9 @@ def test_a_sum_swings_by_each_input_alone(values: list[Decimal]) -> None:
     inputs = {f"x{index}": value for index, value in enumerate(values)}
     bars = tornado(inputs, lambda given_: sum(given_.values(), D(0)), share=D("0.1"))
     assert [bar.swing for bar in bars] == [value * D("0.2") for value in sorted(values, reverse=True)]
+
+
+@pytest.mark.parametrize("months", [0, 601, 10**9])
+def test_a_horizon_is_a_number_of_months_that_somebody_plans_for(months: int) -> None:
+    with pytest.raises(InputError, match=f"horizon_months is {months}"):
+        horizon(date(2026, 11, 25), months, {})

@@ -14,6 +14,10 @@ from gatekeeper.errors import InputError
 from gatekeeper.records import Record
 
 
+MOST_MONTHS = 600
+"""Fifty years: nobody plans models for longer, and every month is computed."""
+
+
 class Horizon(Record):
     """Months that count, and what ends them."""
 
@@ -36,8 +40,8 @@ def horizon(start: date, months: int, retirements: Mapping[str, date | None]) ->
         months: asked for, above 0.
         retirements: by name (student, baseline, host), the day that each stops; None where no day is announced.
     """
-    if months < 1:
-        raise InputError(f"horizon_months is {months}", hint="1 or more")
+    if not 1 <= months <= MOST_MONTHS:
+        raise InputError(f"horizon_months is {months}", hint=f"from 1 to {MOST_MONTHS}")
     ends = {name: months_between(start, day) for name, day in retirements.items() if day is not None}
     first = min(ends, key=lambda name: ends[name], default=None)
     if first is None or ends[first] >= months:

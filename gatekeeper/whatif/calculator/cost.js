@@ -436,7 +436,7 @@
 
   /** Return { months, limited_by }: the months asked for, or those until the first retirement. */
   function horizon(start, months, retirements) {
-    if (months < 1) throw new InputError(`horizon_months is ${months}`, "1 or more");
+    if (!(months >= 1 && months <= 600)) throw new InputError(`horizon_months is ${months}`, "from 1 to 600");
     let soonest = null;
     for (const [name, day] of Object.entries(retirements)) {
       const left = day ? monthsBetween(start, day) : null;
