@@ -306,3 +306,23 @@ def test_a_suite_is_a_source_as_well(tmp_path: Path) -> None:
     assert answer["worksheet"]["name"] == "tiny"
     assert Decimal(answer["results"]["linear.month_usd"]) > 0
     assert answer["table"]["requests_per_month"] == "500000000"
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["V=0", "T=0", "T=1.5", "g=-1", "kappa=0", "student.quality=2", "gate.reduction=-3", "gate.volume_safety=0"],
+)
+def test_a_value_that_a_file_could_not_have_is_refused_on_the_command_line_too(change: str, tmp_path: Path) -> None:
+    said = call("cost", "what-if", write_usage(tmp_path), "--set", change)
+    assert said.code == 2, said.said
+    assert f"{change.partition('=')[0]} is" in said.said
+
+
+def test_a_model_that_has_retired_is_no_baseline_and_a_hosted_one_needs_its_price(tmp_path: Path) -> None:
+    gone = {"name": "gone", "kind": "cheaper_api", "passes": True, "retires": "2026-10-01", "input_per_m": 0.01}
+    hosted = {"name": "hosted", "kind": "fine_tuned_hosted", "passes": True, "input_per_m": 0.1, "output_per_m": 0.1}
+    path = write_usage(tmp_path, options=[gone | {"output_per_m": 0.01}, hosted])
+    table = json.loads(call("cost", "what-if", path, "--format", "json").out)["table"]
+    rows = {row["name"]: row for row in table["rows"]}
+    assert table["baseline"] == "teacher" and rows["gone"]["outcome"] == "fail"
+    assert "hosting_usd_per_hour" in rows["hosted"]["missing"]

@@ -80,7 +80,7 @@ def test_measured_numbers_say_who_measured_them_and_when(tmp_path: Path) -> None
         ({"teacher": {"quality": 93}}, ["teacher.quality: should be a share", "got 93", "93 % is 0.93"]),
         ({"teacher": {"input_per_m": "2.50"}}, ["teacher.input_per_m: should be a number"]),
         ({"teacher": {"output_per_m": None}}, ["gives `input_per_m` without `output_per_m`"]),
-        ({"requests_per_month": -1}, ["usage.yaml:4: requests_per_month: should be 0 or more"]),
+        ({"requests_per_month": -1}, ["usage.yaml:4: requests_per_month: should be above 0"]),
         ({"one_time": {"label_votes": 1.5}}, ["one_time.label_votes: should be a whole number"]),
         ({"one_time": {"label_rows": {"value": 1, "low": 0, "high": 2}}}, ["has a range that nothing reads"]),
         ({"requests_per_month": {"value": 9, "p10": 1, "p90": 2}}, ["lies outside of `p10` 1 to `p90` 2"]),

@@ -130,7 +130,14 @@ def test_break_even_of_g01(g01: Worksheet) -> None:
 
 
 def test_the_error_cost_of_g11(g01: Worksheet) -> None:
-    worksheet = set_values(g01, {"teacher.quality": Decimal("0.96"), "student.quality": Decimal("0.93")})
+    worksheet = set_values(
+        g01,
+        {
+            "teacher.quality": Decimal("0.96"),
+            "student.quality": Decimal("0.93"),
+            "operations_usd_per_month": Decimal(0),
+        },
+    )
     found = break_even_of(worksheet, table_of(worksheet), "student")
     assert found.break_even_error_usd is not None and round(found.break_even_error_usd, 9) == Decimal("0.184")
 

@@ -13,7 +13,6 @@ from datetime import date
 from gatekeeper.errors import InputError
 from gatekeeper.records import Record
 
-
 MOST_MONTHS = 600
 """Fifty years: nobody plans models for longer, and every month is computed."""
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from gatekeeper.cost.alternative import Bill, error_part
 from gatekeeper.cost.machines import replica_volume
 from gatekeeper.cost.payback import npv
-from gatekeeper.cost.plan import Plan, baseline_bill, candidate_bill, monthly_savings
+from gatekeeper.cost.plan import Plan, baseline_bill, candidate_bill, monthly_savings, volume_in
 from gatekeeper.cost.quality import break_even_error_cost
 from gatekeeper.cost.returns import irr_per_month, payback_in, payback_of, roi, sign_changes
 from gatekeeper.cost.serving import replica_month
@@ -84,7 +84,7 @@ def outlook_of(plan: Plan) -> Outlook:
         forward=_returns(plan.one_time.forward_usd, savings, plan.discount_per_year),
         volumes=_volumes(plan, Decimal(0)),
         volumes_with_program=_volumes(plan, program / plan.horizon_months),
-        break_even_error_usd=_error_cost(plan),
+        break_even_error_usd=_error_cost(plan, base, mine),
     )
 
 
@@ -124,13 +124,15 @@ def _volumes(plan: Plan, monthly_program: Decimal) -> ProfitableIntervals | None
     return profitable_intervals(saving - plan.audit_usd_per_request, fixed_usd_per_month=fixed, steps=steps)
 
 
-def _error_cost(plan: Plan) -> Decimal | None:
-    base, mine = plan.baseline, plan.candidate
-    if base.quality is None or mine.quality is None:
+def _error_cost(plan: Plan, base: Bill, mine: Bill) -> Decimal | None:
+    """Return epsilon* at the first month's volume; c holds all of a month but errors: machines and operations too."""
+    teacher_quality, student_quality = plan.baseline.quality, plan.candidate.quality
+    if teacher_quality is None or student_quality is None:
         return None
+    volume = volume_in(plan, 1)
     return break_even_error_cost(
-        base.usd_per_request + base.teacher_usd_per_request,
-        mine.usd_per_request + mine.teacher_usd_per_request,
-        teacher_quality=base.quality,
-        student_quality=mine.quality,
+        (base.usd - base.errors_usd) / volume,
+        (mine.usd - mine.errors_usd) / volume,
+        teacher_quality=teacher_quality,
+        student_quality=student_quality,
     )

@@ -103,3 +103,27 @@ def meaning_of(key: str) -> Meaning | None:
         return GENERAL[key]
     option, _, name = key.rpartition(".")
     return OF_OPTION.get(name) if option and option != "gate" else None
+
+
+POSITIVE = frozenset(
+    {"requests_per_month", "peak_to_average", "horizon_months", "generation_yield", "gate.volume_safety"}
+)
+"""Inputs that are divided by, or that nothing can be computed without."""
+
+
+def wrong(key: str, value: Decimal) -> tuple[str, str] | None:
+    """Return what is wrong with the value of a known input and its fix, or None."""
+    meaning = meaning_of(key)
+    if meaning is None:
+        return None
+    if abs(value) > LARGEST:
+        return f"should be at most {LARGEST:g}", f"in {meaning.unit}"
+    if meaning.kind == "signed":
+        return None if value > -1 else ("should be above -1", "a share: 0.02 is 2 % a month")
+    if value < 0 or (key in POSITIVE and value == 0):
+        return f"should be {'above 0' if key in POSITIVE else '0 or more'}", f"in {meaning.unit}"
+    if meaning.kind == "share" and value > 1:
+        return "should be a share from 0 to 1", f"{value} % is {value / 100}" if value <= 100 else "0.25 is a quarter"
+    if meaning.kind == "count" and value != value.to_integral_value():
+        return "should be a whole number", f"in {meaning.unit}"
+    return None

@@ -19,7 +19,16 @@ from gatekeeper.cost.one_time import (
 )
 from gatekeeper.cost.training_cost import token_training_cost
 from gatekeeper.whatif.prices import api_usd_per_request
-from gatekeeper.whatif.worksheet import DISTILLED, ON_MACHINES, SAME_ANSWERS, TEACHER, Option, Values, Worksheet
+from gatekeeper.whatif.worksheet import (
+    DISTILLED,
+    FINE_TUNED,
+    ON_MACHINES,
+    SAME_ANSWERS,
+    TEACHER,
+    Option,
+    Values,
+    Worksheet,
+)
 
 ZERO, ONE = Decimal(0), Decimal(1)
 
@@ -71,6 +80,8 @@ def _training(option: Option, values: Values) -> Decimal:
             tokens = values["generation_examples"] * values["training_tokens_per_example"]
             epochs = int(values.default("training_epochs", ONE))
             return token_training_cost(tokens, values[f"{name}.training_per_m"], epochs=epochs)
+    if option.kind in FINE_TUNED and values.default("generation_examples", ZERO):
+        return values[f"{option.name}.training_per_m"]  # is not given: examples are trained on, and that has a price
     return ZERO
 
 

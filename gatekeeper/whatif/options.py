@@ -55,10 +55,16 @@ def alternative_of(worksheet: Worksheet, option: Option, values: Values) -> Alte
         name=option.name,
         usd_per_request=ZERO if to_teacher else usd,
         teacher_usd_per_request=usd if to_teacher else ZERO,
-        fixed_usd_per_month=hosting_cost(values.default(f"{option.name}.hosting_usd_per_hour", ZERO)),
+        fixed_usd_per_month=hosting_cost(_hosting(option, values)),
         quality=quality,
         passes=passes,
     )
+
+
+def _hosting(option: Option, values: Values) -> Decimal:
+    """Return USD per hour: a hosted model without its price has no bill, a serverless one has none to pay."""
+    key = f"{option.name}.hosting_usd_per_hour"
+    return values[key] if option.kind == "fine_tuned_hosted" else values.default(key, ZERO)
 
 
 def machines_of(option: Option, values: Values) -> Machines:

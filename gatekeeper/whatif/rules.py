@@ -98,7 +98,7 @@ def _payback(outlook: Outlook, values: Values) -> MoneyRule | None:
 def _volume(outlook: Outlook, values: Values) -> MoneyRule | None:
     """Planned volume divided by the safety factor must still lie in an interval that earns the program back."""
     safety = values.optional("gate.volume_safety")
-    if safety is None or outlook.volumes_with_program is None:
+    if not safety or outlook.volumes_with_program is None:
         return None
     planned = values["requests_per_month"]
     passed = outlook.volumes_with_program.contains(planned) and outlook.volumes_with_program.contains(planned / safety)

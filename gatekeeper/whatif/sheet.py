@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gatekeeper.errors import InputError
 from gatekeeper.records import Quantity
-from gatekeeper.whatif.names import LARGEST, meaning_of
+from gatekeeper.whatif.names import LARGEST, meaning_of, wrong
 from gatekeeper.whatif.worksheet import ALIASES, WITH_TEACHER, Worksheet
 
 if TYPE_CHECKING:
@@ -59,8 +59,16 @@ class Sheet:
     """Scores of a run by option."""
 
     def with_values(self, values: Mapping[str, Decimal], *, source: str = "--set") -> Sheet:
-        """Return a copy in which inputs have other values (`set_values`); the ranges of these are dropped."""
+        """Return a copy in which inputs have other values (`set_values`); the ranges of these are dropped.
+
+        Raises:
+            InputError: no input has such a name, or the value is none that it can have.
+        """
         keys = {resolve(self.worksheet, key) for key in values}
+        for key, value in values.items():
+            problem = wrong(resolve(self.worksheet, key), value)
+            if problem is not None:
+                raise InputError(f"{key} is {value}: {problem[0]}", hint=problem[1])
         ranges = {key: one for key, one in self.ranges.items() if key not in keys}
         return replace(self, worksheet=set_values(self.worksheet, values, source=source), ranges=ranges)
 

@@ -108,10 +108,12 @@ def baseline_of(worksheet: Worksheet, values: Values) -> Alternative:
     """Return the cheapest option without a student that passes the quality gate; the incumbent always does."""
     found = []
     for option in worksheet.options:
-        if option.kind in DISTILLED:
+        if option.kind in DISTILLED or _is_gone(worksheet, option):
             continue
         try:
-            found.append(alternative_of(worksheet, option, values))
+            one = alternative_of(worksheet, option, values)
+            month_bill(one, values["requests_per_month"], error_usd=values.default("error_usd"))
+            found.append(one)
         except GatekeeperError:
             if option.name == TEACHER:
                 raise
@@ -119,6 +121,11 @@ def baseline_of(worksheet: Worksheet, values: Values) -> Alternative:
     best = cheapest(found, values["requests_per_month"], error_usd=error)
     assert best is not None  # the incumbent passes by definition
     return best
+
+
+def _is_gone(worksheet: Worksheet, option: Option) -> bool:
+    """Return whether an option's model has retired, so that nobody can use it instead."""
+    return option.name != TEACHER and option.retires is not None and option.retires <= worksheet.as_of
 
 
 def row_of(worksheet: Worksheet, option: Option, teacher: Alternative, baseline: Alternative, values: Values) -> Row:

@@ -15,7 +15,9 @@ from gatekeeper.errors import InputError
 @click.command("prices")
 @click.argument("model")
 @click.option("--at", default=None, metavar="DAY", help="day that the prices are wanted for; today by default")
-@click.option("--prices", "file", type=click.Path(path_type=Path, dir_okay=False), help="your own price file")
+@click.option(
+    "--prices", "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="your own price file"
+)
 @json_option
 def command(model: str, at: str | None, file: Path | None, as_json: bool) -> None:
     """Show everything that is known about the price of MODEL, written provider/name, and what looks wrong about it."""

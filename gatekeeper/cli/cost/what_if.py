@@ -69,12 +69,15 @@ def _answer(sheet: Sheet, given: dict[str, Any]) -> Answer:
     from gatekeeper.whatif.break_even import break_even_of
     from gatekeeper.whatif.sheet import number_of
     from gatekeeper.whatif.vary import best_option, parse_sweep, sweep_of, tornado_of
+    from gatekeeper.whatif.worksheet import TEACHER
 
     worksheet = sheet.worksheet
     answer = answer_of(worksheet)
     wanted: str | None = given["option"]
     if wanted is not None:
         worksheet.option(wanted)
+    if wanted == TEACHER and (given["tornado"] or given["mc"]):
+        raise InputError("the incumbent replaces nothing, so there is nothing to draw", hint="name another --option")
     try:
         option = wanted or best_option(answer.table)
     except InputError:

@@ -717,11 +717,11 @@
     return profitableIntervals(minus(saving, plan.audit_usd_per_request || 0), fixed, steps);
   }
 
-  function errorCostOf(plan) {
-    const [base, mine] = [plan.baseline, plan.candidate];
+  function errorCostOf(plan, base, mine) {
     const known = (one) => one.quality !== null && one.quality !== undefined;
-    if (!known(base) || !known(mine)) return null;
-    return breakEvenErrorCost(perRequest(base), perRequest(mine), base.quality, mine.quality);
+    if (!known(plan.baseline) || !known(plan.candidate)) return null;
+    const [held, own] = [base, mine].map((bill) => minus(bill.usd, bill.errors_usd) / volumeIn(plan, 1));
+    return breakEvenErrorCost(held, own, plan.baseline.quality, plan.candidate.quality);
   }
 
   function outlookOf(plan) {
@@ -741,7 +741,7 @@
       forward: returnsOf(forward, savings, plan.discount_per_year),
       volumes: volumesOf(plan, 0),
       volumes_with_program: volumesOf(plan, program / plan.horizon_months),
-      break_even_error_usd: errorCostOf(plan),
+      break_even_error_usd: errorCostOf(plan, base, mine),
     };
   }
 

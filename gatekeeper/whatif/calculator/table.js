@@ -214,6 +214,11 @@
   }
 
   /** Return what an option costs per request, per month and in machines, with its quality. */
+  function hostingOf(option, values) {
+    const key = `${option.name}.hosting_usd_per_hour`;
+    return option.kind === "fine_tuned_hosted" ? values.get(key) : values.default(key, 0);
+  }
+
   function alternativeOf(worksheet, option, values) {
     const same = within(worksheet, "same_answers", option.kind);
     const quality = values.optional(`${same ? TEACHER : option.name}.quality`);
@@ -231,7 +236,7 @@
       ...none,
       usd_per_request: toTeacher ? 0 : usd,
       teacher_usd_per_request: toTeacher ? usd : 0,
-      fixed_usd_per_month: cost.hostingCost(values.default(`${option.name}.hosting_usd_per_hour`, 0)),
+      fixed_usd_per_month: cost.hostingCost(hostingOf(option, values)),
       machines: null,
     };
   }
@@ -305,6 +310,9 @@
         return cost.tokenTrainingCost(tokens, values.get(`${name}.training_per_m`), { epochs });
       }
     }
+    const tuned = option.kind === "fine_tuned_tokens" || option.kind === "fine_tuned_hosted";
+    // Is not given: examples are trained on, and that has a price.
+    if (tuned && values.default("generation_examples", 0)) return values.get(`${option.name}.training_per_m`);
     return 0;
   }
 
@@ -453,9 +461,12 @@
   function baselineOf(worksheet, values) {
     const found = [];
     for (const option of worksheet.options) {
-      if (within(worksheet, "distilled", option.kind)) continue;
+      const gone = option.name !== TEACHER && option.retires && option.retires <= worksheet.as_of;
+      if (within(worksheet, "distilled", option.kind) || gone) continue;
       try {
-        found.push(alternativeOf(worksheet, option, values));
+        const one = alternativeOf(worksheet, option, values);
+        cost.monthBill(one, values.get("requests_per_month"), { error_usd: values.default("error_usd") });
+        found.push(one);
       } catch (error) {
         if (!(error instanceof InputError) || option.name === TEACHER) throw error;
       }

@@ -49,7 +49,7 @@ def alternatives(answer: Answer, layout: Layout) -> list[str]:
     known = [row for row in answer.table.rows if row.bill is not None]
     lines = layout(header(answer.table), [cells(answer.worksheet, answer.table, row) for row in known], right=RIGHT)
     cut = [
-        f"{row.name}: savings count for {len(row.outlook.savings_usd)} months, until {row.horizon_limited_by} retires"
+        f"{row.name}: savings count for {_months(len(row.outlook.savings_usd))}, until {row.horizon_limited_by} retires"
         for row in known
         if row.outlook is not None and row.horizon_limited_by
     ]
@@ -127,3 +127,7 @@ def _sweep(sweep: Sweeps, layout: Layout) -> list[str]:
     right = frozenset(range(len(names) + 1))
     legend = "USD a month; + all rules pass, - one fails, ? one is open; baseline: what students are held against"
     return [*layout([sweep.name, *names, "baseline"], rows, right=right), legend]
+
+
+def _months(count: int) -> str:
+    return f"{count} month{'' if count == 1 else 's'}"

@@ -59,7 +59,13 @@ def worksheet_of_run(store: Path, run: str | None = None) -> Worksheet:
     inputs = [
         *spec_inputs(facts.spec, _defaults(found)),
         *_deployment(found),
-        quantity("spent_usd", found.spent_usd, "USD", spent, origin="assumed" if reason else "measured"),
+        quantity(
+            "spent_usd",
+            found.spent_usd + found.facts.spec.costs.labels_usd,
+            "USD",
+            spent,
+            origin="assumed" if reason else "measured",
+        ),
         *_token_inputs("", cost),
         *price_inputs(TEACHER, cost.price, reason),
         *_quality(TEACHER, found.teacher_quality, f"mean score in run {run}"),

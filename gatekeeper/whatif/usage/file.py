@@ -14,13 +14,13 @@ from gatekeeper.errors import DataError, Problem
 from gatekeeper.records import Quantity
 from gatekeeper.suite.yaml_lines import Document, KeyPath
 from gatekeeper.whatif.defaults import with_defaults
-from gatekeeper.whatif.names import meaning_of
+from gatekeeper.whatif.names import meaning_of, wrong
 from gatekeeper.whatif.sheet import Range, Sheet
 from gatekeeper.whatif.usage.amounts import Entry, entry_of
 from gatekeeper.whatif.usage.imports import day_in, sample_of, speed_of, trace_inputs
 from gatekeeper.whatif.usage.options import automatic_options
 from gatekeeper.whatif.usage.prices import looked_up, price_inputs, tiers_of
-from gatekeeper.whatif.usage.problems import at, refused, spec_of, wrong
+from gatekeeper.whatif.usage.problems import at, refused, spec_of
 from gatekeeper.whatif.usage.spec import ApiSpec, OptionSpec, UsageSpec
 from gatekeeper.whatif.worksheet import ON_MACHINES, TEACHER, Option, Worksheet
 
@@ -138,7 +138,7 @@ class _Reader:
     def _add(self, key: str, amount: Decimal | Entry, path: KeyPath) -> None:
         meaning, entry = meaning_of(key), entry_of(amount)
         assert meaning is not None  # `_section` and `_fields` ask for known names only
-        problem = wrong(entry.value, meaning)
+        problem = wrong(key, entry.value)
         if problem is not None:
             self._problems.append(self.document.problem(path, problem[0], value=str(entry.value), hint=problem[1]))
         origin = "measured" if entry.measured else "priced" if entry.priced else "assumed"
@@ -230,7 +230,7 @@ class _Reader:
                 of=own.of if own else "",
                 retires=spec.retires or (prices.retires if prices else None),
                 tiers=tiers_of(prices) if prices else (),
-                hourly_weights=self.weights if kind in ON_MACHINES else (),
+                hourly_weights=self.weights if kind in ON_MACHINES and self.spec.peak_to_average is None else (),
                 **passes,
             )
         )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from gatekeeper.errors import InputError, PriceError, Problem
 from gatekeeper.suite.yaml_lines import Document, KeyPath, read_yaml
-from gatekeeper.whatif.names import LARGEST, Meaning
 from gatekeeper.whatif.usage.spec import UsageSpec
 
 
@@ -51,18 +49,3 @@ def at(document: Document, path: KeyPath) -> Iterator[None]:
     except (InputError, PriceError) as error:
         place = document.problem(path, "")
         raise type(error)(f"{place.file}:{place.line}: {place.path}: {error.message}", hint=error.hint) from error
-
-
-def wrong(value: Decimal, meaning: Meaning) -> tuple[str, str] | None:
-    """Return what is wrong with a number and its fix, or None."""
-    if abs(value) > LARGEST:
-        return f"should be at most {LARGEST:g}", f"in {meaning.unit}"
-    if meaning.kind == "signed":
-        return None if value > -1 else ("should be above -1", "a share: 0.02 is 2 % a month")
-    if value < 0:
-        return "should be 0 or more", f"in {meaning.unit}"
-    if meaning.kind == "share" and value > 1:
-        return "should be a share from 0 to 1", f"{value} % is {value / 100}" if value <= 100 else "0.25 is a quarter"
-    if meaning.kind == "count" and value != value.to_integral_value():
-        return "should be a whole number", f"in {meaning.unit}"
-    return None
