@@ -50,6 +50,8 @@ from gatekeeper.store.spend import costs_of
 from gatekeeper.suite import load_suite
 from gatekeeper.verify.run import verify_run
 
+pytestmark = pytest.mark.slow
+
 REDUCTION, PAYBACK = "gates.cost.reduction", "gates.cost.payback_months"
 PRICES = [
     {"model": "acme/cheap", "input_per_m": 0.02, "output_per_m": 0.1, "as_of": "2026-11-01", "source": "a contract"},

@@ -22,6 +22,8 @@ from gatekeeper.models.retry import RetryPolicy
 from gatekeeper.records import Completion, Message, Request
 from gatekeeper.suite.spec_models import LiteLLMTeacher
 
+pytestmark = pytest.mark.slow
+
 QUICK = RetryPolicy(attempts=2, deadline_s=20.0, base_s=0.01, cap_s=0.02, refused_attempts=2)
 OPENAI, CLAUDE, GEMINI = "openai/gpt-test", "anthropic/claude-test", "gemini/gemini-2.5-flash"
 ALL = (OPENAI, CLAUDE, GEMINI)
