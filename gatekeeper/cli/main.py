@@ -51,7 +51,7 @@ def cli() -> None:
 
     \b
     Exit codes: 0 promoted or done, 10 rejected, 11 inconclusive, 12 stopped by the budget,
-    13 a price or measurement is missing, 2 wrong input, 1 anything else, 130 interrupted.
+    13 a price is missing or too old, 2 wrong input, 1 anything else, 130 interrupted.
     """
 
 
