@@ -16,6 +16,9 @@ _FUNCTIONS = {
     "check_suite": "gatekeeper.check",
     "run_loop": "gatekeeper.loop",
     "evaluate_students": "gatekeeper.evaluate",
+    "rescore_suite": "gatekeeper.rescore",
+    "read_spend": "gatekeeper.spend",
+    "reconcile_spend": "gatekeeper.spend",
     "write_report": "gatekeeper.report",
     "verify_run": "gatekeeper.verify.run",
     "Store": "gatekeeper.store.connection",
@@ -28,6 +31,9 @@ __all__ = [
     "evaluate_students",
     "load_suite",
     "open_session",
+    "read_spend",
+    "reconcile_spend",
+    "rescore_suite",
     "run_loop",
     "verify_run",
     "write_report",
@@ -38,7 +44,9 @@ if TYPE_CHECKING:
     from gatekeeper.evaluate import evaluate_students
     from gatekeeper.loop import run_loop
     from gatekeeper.report import write_report
+    from gatekeeper.rescore import rescore_suite
     from gatekeeper.run.opening import open_session
+    from gatekeeper.spend import read_spend, reconcile_spend
     from gatekeeper.store.connection import Store
     from gatekeeper.suite.load import load_suite
     from gatekeeper.verify.run import verify_run

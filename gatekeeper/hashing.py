@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 TAG = "b2:"
 _DIGEST_BYTES = 16
 _CHUNK = 1 << 20
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def canonical_json(value: Any) -> str:
@@ -25,12 +26,25 @@ def canonical_json(value: Any) -> str:
         ValueError: `value` holds NaN or infinity.
         TypeError: `value` holds something that JSON has no form for.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def content_hash(value: Any) -> str:
     """Return the tagged hash of a JSON-like value."""
     return hash_bytes(canonical_json(value).encode("utf-8", "surrogatepass"))
+
+
+def content_hash_of_list(values: Iterable[Any]) -> str:
+    """Return the `content_hash` of the list of `values`, of which only one at a time is in memory as text."""
+
+    def pieces() -> Iterator[bytes]:
+        before = b"["
+        for value in values:
+            yield before + canonical_json(value).encode("utf-8", "surrogatepass")
+            before = b","
+        yield b"[]" if before == b"[" else b"]"
+
+    return hash_chunks(pieces())
 
 
 def hash_bytes(data: bytes) -> str:

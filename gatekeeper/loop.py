@@ -18,6 +18,7 @@ from gatekeeper.records import Completion, Decision, Example, Verdict
 from gatekeeper.run.candidate import Assessment, Candidate
 from gatekeeper.run.plan import plan_loop
 from gatekeeper.run.pricing import cost_of_answers
+from gatekeeper.run.retirements import retirements_of
 from gatekeeper.run.sealing import check_seal
 from gatekeeper.run.session import TEACHER_COST, Session
 from gatekeeper.stages import assess, baselines, evaluate, look
@@ -54,7 +55,10 @@ def run_loop(session: Session, *, reason: str | None = None) -> Verdict:
         _carry_out(session, stored.verdict, stored.model)
         return stored.verdict
     check_seal(session, reason)
-    say_plan(session, plan_loop(session.suite, session.items, datetime.now(UTC).date()))
+    today = datetime.now(UTC).date()
+    for warning in retirements_of(session.suite, today):
+        session.progress.say(warning, style="yellow")
+    say_plan(session, plan_loop(session.suite, session.items, today))
     _set_state(session, "running")
     try:
         return _rounds(session)

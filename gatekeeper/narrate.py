@@ -8,7 +8,7 @@ from gatekeeper.cost.money import format_usd
 from gatekeeper.gate.blend import BlendChoice
 from gatekeeper.records import Item
 from gatekeeper.run.candidate import Assessment, Candidate
-from gatekeeper.run.plan import LoopPlan
+from gatekeeper.run.planned import LoopPlan
 from gatekeeper.run.session import Session
 from gatekeeper.stages.mine import Source, dev_failures
 from gatekeeper.store.firewall import OpenItems
@@ -23,11 +23,11 @@ def say_plan(session: Session, plan: LoopPlan) -> None:
     before = f"; {format_usd(spent)} of it are spent by this run already" if spent else ""
     session.progress.say(
         f"plan: at most {plan.calls:,} calls, about {format_usd(plan.usd)}, and the time of training; what is stored "
-        f"is not asked again. The budget is {format_usd(plan.budget_usd)}{before}",
+        f"is not asked again (`--dry-run` counts it). The budget is {format_usd(plan.budget_usd)}{before}",
         style="bold",
     )
     for line in plan.lines:
-        assumed = " (assumed price)" if line.assumed else ""
+        assumed = (" in batches" if line.batch else "") + (" (assumed price)" if line.assumed else "")
         session.progress.say(
             f"  {line.stage}: {line.calls:,} calls to {line.model}, about {format_usd(line.usd)}{assumed}", style="dim"
         )

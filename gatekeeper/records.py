@@ -22,10 +22,17 @@ Outcome = Literal["pass", "fail", "inconclusive"]
 Decision = Literal["promote", "reject", "inconclusive"]
 
 
+_GIVEN: set[str] = set()
+
+
 class Record(BaseModel):
     """A frozen row."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False, defer_build=True)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Forget which fields were given: nobody asks, and a set for each record would be half of its memory."""
+        object.__setattr__(self, "__pydantic_fields_set__", _GIVEN)
 
 
 class Message(Record):
@@ -56,6 +63,7 @@ class Usage(Record):
     input_tokens: int = 0
     output_tokens: int = 0
     cached_input_tokens: int = Field(default=0, description="part of input_tokens that was read from a prompt cache")
+    cache_write_tokens: int = Field(default=0, description="part of input_tokens that was written to a prompt cache")
     reported: bool = Field(default=True, description="False: counted here with a tokenizer, since nobody reported it")
 
 

@@ -54,13 +54,23 @@ def refusal_of(body: Any) -> str | None:
         return 'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter'
     known = {
         *("model", "messages", "max_tokens", "system", "temperature", "thinking", "stop_sequences", "top_k", "top_p"),
-        *("metadata", "tools", "tool_choice", "stream", "service_tier"),
+        *("metadata", "tools", "tool_choice", "stream", "service_tier", "output_config"),
     }
     unknown = sorted(set(body) - known)
     if unknown:
         return f"{unknown[0]}: Extra inputs are not permitted"
     budget = (body.get("thinking") or {}).get("budget_tokens", 0)
     return "`max_tokens` must be greater than `thinking.budget_tokens`" if budget >= body["max_tokens"] else None
+
+
+def held_to(config: Any, text: str) -> str:
+    """What a model says when its answer is held to a format: the JSON of the only key of its schema."""
+    form = (config or {}).get("format")
+    if form is None:
+        return text
+    assert form["type"] == "json_schema" and form["schema"]["additionalProperties"] is False
+    (name,) = form["schema"]["required"]
+    return json.dumps({name: next(one for one in form["schema"]["properties"][name]["enum"] if one == text)})
 
 
 class AnthropicServer(LocalApi):
@@ -94,7 +104,8 @@ class AnthropicServer(LocalApi):
             return error(400, "invalid_request_error", why)
         if body["model"] == "claude-retired":
             return error(404, "not_found_error", "model: claude-retired")
-        return as_json(message(self.says(body["messages"][-1]["content"]), usage=self._usage(body)))
+        said = self.says(body["messages"][-1]["content"])
+        return as_json(message(held_to(body.get("output_config"), said), usage=self._usage(body)))
 
     def _usage(self, body: Mapping[str, Any]) -> dict[str, int]:
         prefix = [block for block in body.get("system", []) if isinstance(block, dict)]

@@ -13,6 +13,7 @@ from tiny_suite import LABELS, make_rows, merged, teacher_says, write_jsonl, wri
 from gatekeeper.loop import run_loop
 from gatekeeper.records import RuleResult, Verdict
 from gatekeeper.run.opening import open_session
+from gatekeeper.run.progress import Silent
 from gatekeeper.store.connection import Store
 from gatekeeper.suite.load import load_suite
 
@@ -34,7 +35,7 @@ class Gated:
         return next(rule for rule in self.verdict.rules if rule.rule == key)
 
 
-class Lines:
+class Lines(Silent):
     """A progress that keeps what is said."""
 
     def __init__(self) -> None:
@@ -43,18 +44,6 @@ class Lines:
     def say(self, text: str, *, style: str = "") -> None:
         """Keep one line."""
         self.said.append(text)
-
-    def start(self, label: str, total: int) -> None:
-        """Nothing to show."""
-
-    def advance(self, count: int = 1) -> None:
-        """Nothing to show."""
-
-    def spent(self, amount: object, *, assumed: bool = False) -> None:
-        """Nothing to show."""
-
-    def finish(self) -> None:
-        """Nothing to show."""
 
 
 def write_gate_suite(

@@ -44,6 +44,8 @@ class Asked:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    nth: int = 0
+    """Its place among the requests of the server, from 1. Those that are in flight together see one number each."""
 
     @property
     def json(self) -> Any:
@@ -76,8 +78,8 @@ class LocalApi:
             def _serve(self, method: str) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 lowered = {name.lower(): value for name, value in self.headers.items()}
-                asked = Asked(method, self.path, lowered, body)
                 with api.lock:
+                    asked = Asked(method, self.path, lowered, body, len(api.asked) + 1)
                     api.asked.append(asked)
                 _send(self, api.fault(asked) or api.answer(asked))
 

@@ -14,7 +14,7 @@ import pytest
 from tiny_suite import LABELS, Teacher, good_answer, http_server, http_teacher, rows_of, write_jsonl, write_suite
 
 from gatekeeper.errors import BudgetExceededError, InputError
-from gatekeeper.records import Completion
+from gatekeeper.records import Completion, Message, Request
 from gatekeeper.run.asking import ask, ask_samples, request_of
 from gatekeeper.run.opening import open_session
 from gatekeeper.run.session import Session
@@ -136,3 +136,16 @@ def test_sample_0_is_the_question_that_was_always_asked(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="0 samples"):
             ask_samples(session, [item], "evaluate", "none", 0)
         assert ask_samples(session, [], "evaluate", "nothing", 2) == {}
+
+
+def test_request_keys_stay_what_they_are() -> None:
+    """Answers that people paid for are found by these keys: a key that changes asks, and bills, all of them again."""
+    text = "Où est ma carte? \U0001f4b3"
+    request = Request(
+        item_id="not part of the key",
+        text=text,
+        messages=(Message(role="system", content="Answer with one label."), Message(role="user", content=text)),
+        params={"temperature": 0.0, "max_tokens": 16, "stop": ["\n"], "logprobs": True},
+        sample_index=2,
+    )
+    assert request.key("b2:7eac") == "b2:2f662aa79544e9eb9fc3c7547af8687e"

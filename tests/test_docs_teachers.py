@@ -6,62 +6,108 @@ import re
 from pathlib import Path
 from typing import Any
 
+import openai_server
 import pytest
 import yaml
 from anthropic_server import KEY, AnthropicServer
-from local_api import Asked, LocalApi, as_json, serving
-from tiny_suite import LABELS, write_suite
+from local_api import Asked, LocalApi, Response, as_json, serving
+from openai_server import OpenAIServer
+from tiny_models import save_chat, save_encoder
+from tiny_suite import LABELS, ROWS, write_suite
 
 from gatekeeper.models import build_teacher
 from gatekeeper.records import Message, Request
+from gatekeeper.run.asking import params_of
 from gatekeeper.suite import load_suite
-from gatekeeper.suite.spec_models import API_FORMS
+from gatekeeper.suite.spec_models import TEACHER_FORMS
 from gatekeeper.suite.terms import TERMS, terms_problem
 
 PAGE = Path(__file__).parent.parent / "docs" / "teachers.md"
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+SERVERS = {"vllm serve", "sglang.launch_server", "llama-server", "ollama serve"}
+TEXT = "my invoice is wrong"
+KEYS = {"OPENAI_API_KEY": openai_server.KEY, "ANTHROPIC_API_KEY": KEY, "GEMINI_API_KEY": KEY}
+HEAVY = "litellm", "encoder", "chat"
+"""Forms whose packages take seconds to import."""
 
 
-def openai_or_google(asked: Asked) -> Any:
-    """A good answer in the protocol of the path."""
-    if asked.path.endswith(":generateContent"):
-        part = {"content": {"role": "model", "parts": [{"text": "billing"}]}, "finishReason": "STOP"}
-        usage = {"promptTokenCount": 10, "candidatesTokenCount": 2, "totalTokenCount": 12}
-        return as_json({"candidates": [part], "usageMetadata": usage})
-    choice = {"index": 0, "message": {"role": "assistant", "content": "billing"}, "finish_reason": "stop"}
-    usage = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
-    return as_json(
-        {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
-    )
+def kind_of(block: str) -> str:
+    return str(yaml.safe_load(block)["teacher"]["model"].partition("/")[0])
 
 
-def test_every_form_of_a_remote_teacher_has_an_example() -> None:
-    shown = {yaml.safe_load(block)["teacher"]["model"].partition("/")[0] for block in BLOCKS}
-    assert shown == {form.partition("/")[0] for form in API_FORMS} | {"scripted"}
+def google(asked: Asked) -> Response:
+    """A good answer of Google."""
+    part = {"content": {"role": "model", "parts": [{"text": "billing"}]}, "finishReason": "STOP"}
+    usage = {"promptTokenCount": 10, "candidatesTokenCount": 2, "totalTokenCount": 12}
+    return as_json({"candidates": [part], "usageMetadata": usage})
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: yaml.safe_load(block)["teacher"]["model"])
+def server_of(kind: str) -> LocalApi:
+    if kind == "anthropic":
+        return AnthropicServer(lambda text: "billing")
+    if kind == "openai":
+        return OpenAIServer(lambda text: "billing", LABELS, frozenset({"chat_template_kwargs"}))
+    return LocalApi(google)
+
+
+def local_changes(kind: str, url: str, folder: Path) -> dict[str, Any]:
+    """What the teacher of an example needs to be asked here: a server of ours, or a tiny model."""
+    if kind == "encoder":
+        save_encoder(folder / "tiny")
+        return {"init": "./tiny"}
+    if kind == "chat":
+        save_chat(folder / "tiny", answer="yes")
+        return {"init": "./tiny", "gguf_file": None}
+    if kind in ("replay", "scripted"):
+        return {}
+    return {"base_url": f"{url}/v1" if kind == "openai" else url}
+
+
+def test_every_form_of_a_teacher_has_an_example() -> None:
+    assert {kind_of(block) for block in BLOCKS} == {form.partition("/")[0] for form in TEACHER_FORMS}
+    shown = "".join(BLOCKS)
+    assert [name for name in SERVERS if name not in shown] == []
+
+
+def test_the_table_has_every_form() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert [form for form in TEACHER_FORMS if not re.search(rf"^\| `{re.escape(form)}` \|", text, re.MULTILINE)] == []
+
+
+@pytest.mark.parametrize(
+    "block",
+    [pytest.param(one, marks=pytest.mark.slow if kind_of(one) in HEAVY else ()) for one in BLOCKS],
+    ids=[f"{number}-{kind_of(one)}" for number, one in enumerate(BLOCKS)],
+)
 def test_an_example_answers(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changes = yaml.safe_load(block)
-    kind = changes["teacher"]["model"].partition("/")[0]
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"):
-        monkeypatch.setenv(name, KEY)
-    api = AnthropicServer(lambda text: "billing") if kind == "anthropic" else LocalApi(openai_or_google)
-    with serving(api):
-        as_shown = load_suite(
-            write_suite(tmp_path / "shown", {**changes, "teacher": {"answers": None, **changes["teacher"]}})
-        )
-        assert terms_problem(as_shown) is None, "the example can be run as it stands"
-        local = {} if kind == "scripted" else {"base_url": f"{api.url}/v1" if kind == "openai" else api.url}
-        teacher_of = {"answers": None, "priced_as": None, **changes["teacher"], **local}
-        suite = load_suite(write_suite(tmp_path / "local", {**changes, "teacher": teacher_of}))
-        teacher = build_teacher(suite.teacher, labels=LABELS, seed=1)
-        params = {} if kind == "scripted" else suite.teacher.params.model_dump(exclude_none=True)  # type: ignore[union-attr]
-        text = "my invoice is wrong"
-        request = Request(item_id="i", text=text, messages=(Message(role="user", content=text),), params=params)
+    kind = kind_of(block)
+    for name, key in KEYS.items():
+        monkeypatch.setenv(name, key)
+    nothing = {"answers": None, "priced_as": None}
+    rows = {**ROWS, **({"teacher": 30} if kind == "encoder" else {})}
+    shown = write_suite(tmp_path / "shown", {**changes, "teacher": {**nothing, **changes["teacher"]}}, rows=rows)
+    assert terms_problem(load_suite(shown)) is None, "the example can be run as it stands"
+    with serving(server_of(kind)) as api:
+        place = tmp_path / "local"
+        teacher_of = {**nothing, **changes["teacher"], **local_changes(kind, api.url, place)}
+        suite = load_suite(write_suite(place, {**changes, "teacher": teacher_of}, rows=rows))
+        gold = [("invoice " * n, label) for n, label in enumerate(LABELS * 3, start=1)]
+        teacher = build_teacher(suite.teacher, labels=LABELS, gold=gold, seed=1)
+        text = TEXT if kind != "replay" else "as recorded"
+        turns = (Message(role="user", content=text),)
+        request = Request(item_id="dev-0000", text=text, messages=turns, params=params_of(suite.teacher))
         (answer,) = teacher.complete([request])
-    assert answer.output == "billing" and answer.usage.input_tokens > 0, answer
-    assert bool(api.asked) == (kind != "scripted")
+    assert answer.ok and answer.usage.input_tokens > 0, answer
+    if kind == "chat":
+        assert answer.output == "yes"
+    elif kind in ("encoder", "replay"):
+        assert answer.output in LABELS
+    else:
+        assert answer.output == "billing"
+    logprobs = changes["teacher"].get("params", {}).get("logprobs")
+    assert (answer.distribution is not None) == bool(logprobs or kind in ("encoder", "scripted"))
+    assert bool(api.asked) == (kind not in ("scripted", "encoder", "chat", "replay"))
 
 
 def test_the_terms_of_the_page_are_those_of_the_code() -> None:

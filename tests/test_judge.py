@@ -277,14 +277,14 @@ def test_killed_while_the_judge_answers_the_run_goes_on_and_pays_nothing_twice(s
 def test_the_budget_holds_for_the_judge_and_what_it_said_is_kept(server: Teacher, tmp_path: Path) -> None:
     # The teacher's answers to dev cost $0.005, a question to the judge at most about $0.0015.
     suite = http_judged(tmp_path / "suite", server)
-    text = suite.read_text().replace("budget_usd: 10", "budget_usd: 0.012")
+    text = suite.read_text().replace("budget_usd: 10", "budget_usd: 0.008")
     suite.write_text(text)
     store = tmp_path / "store" / "g.duckdb"
     done = call("loop", suite, "--store", store)
     assert done.code == 12 and "judge call" in done.said, done.said
     assert 0 < len(server.log) < SMALL["dev"]
     spent = rows_of(store, "SELECT sum(coalesce(settled, reserved)) FROM spend")[0][0]
-    assert spent <= Decimal("0.012")
+    assert spent <= Decimal("0.008")
     said = rows_of(store, "SELECT count(*) FROM completions WHERE output IN ('Yes', 'No, it is not.')")[0][0]
     assert said == len(server.log)
 

@@ -19,7 +19,7 @@ LAYERS = [
     {"stages"},
     {"decide"},
     {"narrate", "whatif"},
-    {"loop", "report", "serve", "check", "verify", "evaluate", "items"},
+    {"loop", "report", "serve", "check", "verify", "evaluate", "items", "rescore", "spend"},
     {"cli"},
     {"__main__"},
 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from tiny_suite import (
     ROWS,
     Teacher,
     call,
+    change,
     contents,
     http_server,
     http_teacher,
@@ -24,7 +27,8 @@ from tiny_suite import (
     write_suite,
 )
 
-from gatekeeper.store.recovery import read_journal
+from benchmarks.kill_checks import arrived as on_disk
+from gatekeeper.store.lines import encode_line
 
 CONCURRENCY = 4
 DEV, GATE = ROWS["dev"], ROWS["gate"]
@@ -73,13 +77,7 @@ def spent(store: Path) -> float:
 
 def arrived(store: Path) -> set[str]:
     """The texts whose answers had arrived when the process was killed: from the tables and from the journal."""
-    items = set(rows_of(store, "SELECT item_id FROM completions WHERE output IS NOT NULL"))
-    for path in store.with_name(store.name + ".journal").rglob("*.jsonl"):
-        lines, _, corrupt = read_journal(path)
-        assert not corrupt
-        items |= {(line.record.item_id,) for line in lines if line.kind == "completion"}
-    texts = dict(rows_of(store, "SELECT item_id, text FROM items"))
-    return {texts[item_id] for (item_id,) in items}
+    return set(on_disk(store)[0])
 
 
 def check_continued(undisturbed: Undisturbed, store: Path, server: Teacher, known: set[str]) -> None:
@@ -165,6 +163,51 @@ def test_killed_when_a_file_appears(
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     check_continued(undisturbed, store, server, arrived(store))
+
+
+def move_into_the_future(store: Path) -> None:
+    """Add a day to every time in the tables and in the journal, as if the clock went back by it after the kill."""
+    columns = "SELECT table_name, column_name FROM duckdb_columns() WHERE data_type = 'TIMESTAMP WITH TIME ZONE'"
+    moved = rows_of(store, f"{columns} AND NOT internal AND table_name IN (SELECT table_name FROM duckdb_tables())")
+    assert {"spend", "looks", "seals", "events", "completions"} <= {table for table, _ in moved}
+    for table, column in moved:
+        change(store, f'UPDATE {table} SET "{column}" = "{column}" + INTERVAL 1 DAY')
+    for path in store.with_name(store.name + ".journal").rglob("*.jsonl"):
+        lines = [json.loads(line)["line"] for line in path.read_bytes().splitlines()]
+        path.write_bytes(
+            b"".join(
+                encode_line(
+                    one["kind"], one["run"], datetime.fromisoformat(one["at"]) + timedelta(days=1), one["payload"]
+                )
+                for one in lines
+            )
+        )
+
+
+@pytest.mark.slow
+def test_killed_and_then_the_clock_goes_back(undisturbed: Undisturbed, server: Teacher, tmp_path: Path) -> None:
+    store = tmp_path / "g.duckdb"
+    number = DEV + ROUND + GATE + ROUND // 2  # after a look, in the middle of round 2
+    server.run_and_kill(lambda count, _: count == number, "loop", undisturbed.suite, "--store", store)
+    known = arrived(store)
+    move_into_the_future(store)
+    assert arrived(store) == known
+    check_continued(undisturbed, store, server, known)
+
+
+@pytest.mark.slow
+def test_a_second_loop_on_the_same_store_ends_at_once_and_names_the_first(
+    undisturbed: Undisturbed, server: Teacher, tmp_path: Path
+) -> None:
+    store = tmp_path / "g.duckdb"
+    first = start("loop", undisturbed.suite, "--store", store)
+    while not server.log:
+        assert first.poll() is None, first.communicate()
+        time.sleep(0.001)
+    second = call("loop", undisturbed.suite, "--store", store)
+    assert second.code == 1 and f"process {first.pid}" in second.said, second.said
+    first.communicate(timeout=240)
+    assert first.returncode == 0 and max(server.counts.values()) == 1
 
 
 @pytest.mark.slow

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,19 @@ from anthropic_server import KEY, AnthropicServer, error, message
 from local_api import Response, as_json, serving
 from tiny_suite import call, rows_of, teacher_says, write_suite
 
+from gatekeeper.cost.prices import Price
+from gatekeeper.cost.usage import price_requests, request_cost
 from gatekeeper.errors import ExitCode, ModelError
+from gatekeeper.models import build_teacher
 from gatekeeper.models.anthropic import AnthropicWire, message_body
-from gatekeeper.models.anthropic_answers import error_class, message_answer, message_usage, read_message
+from gatekeeper.models.anthropic_answers import error_class, message_answer, message_usage
 from gatekeeper.models.api import ApiModel
 from gatekeeper.models.errors import FAILURES
+from gatekeeper.models.reader import Reader
 from gatekeeper.models.retry import RetryPolicy
-from gatekeeper.records import Completion, Message, Request
+from gatekeeper.models.wire import timeout_of
+from gatekeeper.records import Completion, Message, Request, Usage
+from gatekeeper.suite.spec_models import AnthropicTeacher
 
 QUICK = RetryPolicy(attempts=3, deadline_s=20.0, base_s=0.01, cap_s=0.02, refused_attempts=3)
 
@@ -112,7 +120,7 @@ def test_thinking_is_sent_and_is_no_part_of_the_answer(server: AnthropicServer) 
     ],
 )
 def test_why_a_message_ended(changes: dict[str, Any], output: str | None, finish: str | None, kind: str | None) -> None:
-    answer = read_message(json.dumps(message(**changes)).encode())
+    answer = Reader("messages").read(json.dumps(message(**changes)).encode())
     assert (answer.output, answer.finish_reason, answer.error_class) == (output, finish, kind)
     if kind != "no_choices":
         assert answer.usage is not None and answer.usage.output_tokens == 3, "it was paid for"
@@ -171,9 +179,9 @@ def test_a_timeout_is_its_own_class(server: AnthropicServer) -> None:
 
 
 def test_a_long_answer_is_waited_for_and_the_sdk_does_not_ask_for_a_stream(server: AnthropicServer) -> None:
-    wire = AnthropicWire("claude-test", base_url=server.url, api_key=KEY)
-    assert wire._timeout({"max_tokens": 16}) == pytest.approx(60.8)
-    assert wire._timeout({"max_tokens": 64_000}) == pytest.approx(3260)
+    assert timeout_of(None, 16) == pytest.approx(60.8)
+    assert timeout_of(None, 64_000) == pytest.approx(3260)
+    assert timeout_of(7.5, 64_000) == 7.5
     model = ApiModel(lambda: AnthropicWire("claude-test", base_url=server.url, api_key=KEY), policy=QUICK)
     assert one(model, ask("q", params={"max_tokens": 64_000})).ok
 
@@ -287,6 +295,62 @@ def test_the_class_of_an_error_without_a_status() -> None:
     assert message_answer({"type": "error", "error": {"type": "timeout_error"}}).error_class == "timeout"
 
 
+def test_a_structured_answer_is_read_as_its_label(server: AnthropicServer) -> None:
+    spec = AnthropicTeacher.model_validate(
+        {
+            "model": "anthropic/claude-test",
+            "base_url": server.url,
+            "structured": True,
+            "params": {"output_config": {"effort": "low"}},
+        }
+    )
+    teacher = build_teacher(spec, labels=("yes", "no"), environ={"ANTHROPIC_API_KEY": KEY})
+    request = ask("q", params=spec.params.model_dump(exclude_none=True))
+    (completion,) = teacher.complete([request])
+    assert completion.output == "yes" and '{\\"label\\": \\"yes\\"}' in (completion.raw or "")
+    config = server.asked[0].json["output_config"]
+    assert config["effort"] == "low" and config["format"]["schema"]["properties"]["label"]["enum"] == ["yes", "no"]
+    plain = build_teacher(
+        spec.model_copy(update={"structured": False}), labels=("yes",), environ={"ANTHROPIC_API_KEY": KEY}
+    )
+    assert plain.info.fingerprint != teacher.info.fingerprint
+
+
+def test_what_is_written_to_the_cache_is_paid_as_such(server: AnthropicServer) -> None:
+    model = model_at(server.url, concurrency=1)
+    params = {"max_tokens": 8, "cache": True}
+    turns = (Message(role="system", content="Be brief."), Message(role="user", content="q"))
+    requests = [Request(item_id="i", text="q", messages=turns, params=params, sample_index=n) for n in range(2)]
+    wrote, read = (one(model, request).usage for request in requests)
+    assert (wrote.input_tokens, wrote.cache_write_tokens, wrote.cached_input_tokens) == (2011, 2000, 0)
+    assert (read.input_tokens, read.cache_write_tokens, read.cached_input_tokens) == (2011, 0, 2000)
+    price = Price(
+        model="a/c",
+        input_per_m=Decimal(4),
+        cached_input_per_m=Decimal("0.4"),
+        cache_write_per_m=Decimal(5),
+        output_per_m=Decimal(20),
+        source="test",
+        as_of=date(2026, 11, 1),
+    )
+    # 11 fresh tokens at 4, 2000 written at 5 or read at 0.4, 3 of output at 20, in millionths of a dollar
+    assert request_cost(wrote, price) == Decimal("0.010104")
+    assert request_cost(read, price) == Decimal("0.000904")
+    mean = price_requests([wrote, read], price)
+    assert mean.usd == Decimal("0.005504") and mean.mean_cache_write_tokens == 1000
+
+
+def test_the_reservation_covers_a_cache_write() -> None:
+    def bound(**params: Any) -> Usage:
+        spec = AnthropicTeacher.model_validate({"model": "anthropic/claude-test", "params": params})
+        return build_teacher(spec, labels=(), environ={"ANTHROPIC_API_KEY": KEY}).upper_bound(ask("q"))
+
+    assert bound().cache_write_tokens == 0
+    cached = bound(cache=True)
+    assert cached.cache_write_tokens == cached.input_tokens > 0
+    assert bound(cache_control={"type": "ephemeral"}).cache_write_tokens > 0
+
+
 def test_no_thread_and_no_task_stays(server: AnthropicServer) -> None:
     before = threading.active_count()
     assert all(c.ok for c in model_at(server.url).complete(ask(str(n)) for n in range(30)))
@@ -314,7 +378,7 @@ def test_a_whole_run_by_the_command_line(tmp_path: Path, monkeypatch: pytest.Mon
     with serving(AnthropicServer(teacher_says)) as api:
         assert isinstance(api, AnthropicServer)
         busy = {5: error(529, "overloaded_error"), 11: error(429, "rate_limit_error", retry_after="0")}
-        api.fault = lambda asked: busy.pop(len(api.asked), None)
+        api.fault = lambda asked: busy.pop(asked.nth, None)
         suite, store = suite_at(api.url, tmp_path / "suite"), tmp_path / "g.duckdb"
         done = call("loop", suite, "--store", store, "--json")
         assert done.code == ExitCode.INCONCLUSIVE, done.said  # one look at so few rows decides nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +12,8 @@ from tiny_models import WORDS, save_chat
 
 from gatekeeper.errors import ModelError
 from gatekeeper.models import Model
-from gatekeeper.models.chat import ChatModel
+from gatekeeper.models.buckets import by_length
+from gatekeeper.models.chat import MOST_TOKENS, WINDOW, ChatModel
 from gatekeeper.records import Message, Request
 
 
@@ -53,13 +55,43 @@ def test_a_cut_answer_is_flagged(folder: Path) -> None:
 
 
 def test_an_answer_does_not_depend_on_its_batch(untaught: Path) -> None:
-    texts = [" ".join(WORDS[: n + 1]) for n in range(9)]
-    many = ChatModel(str(untaught), max_tokens=6, batch_size=4)
-    single = ChatModel(str(untaught), max_tokens=6, batch_size=1)
-    batched = list(many.complete(ask(text) for text in texts))
-    assert [c.item_id for c in batched] == texts
-    assert [c.output for c in batched] == [c.output for c in single.complete(ask(text) for text in texts)]
-    assert len({c.output for c in batched}) > 1
+    dice = random.Random(3)
+    texts = [" ".join(dice.choices(WORDS, k=dice.randint(1, 40))) for _ in range(40)]
+    requests = [ask(text, max_tokens=dice.choice((3, 6))) for text in texts]
+    many = ChatModel(str(untaught), batch_size=2)
+    batched = list(many.complete(requests))
+    assert [c.item_id for c in batched] != texts, "answers come by length"
+    single = ChatModel(str(untaught), batch_size=1)
+    alone = {request.item_id: one for request in requests for one in single.complete([request])}
+    assert {c.item_id: (c.output, c.usage, c.finish_reason, c.request_key) for c in batched} == {
+        key: (c.output, c.usage, c.finish_reason, c.request_key) for key, c in alone.items()
+    }
+    assert len(batched) == 40 and len({c.output for c in batched}) > 1
+
+
+def test_texts_of_like_length_are_together() -> None:
+    lengths = [3, 40, 5, 38, 4, 41]
+    assert by_length(lengths, ["a"] * 6, 3, 1000) == [[5, 1, 3], [2, 4, 0]]
+    assert by_length(lengths, ["a", "b", "a", "a", "a", "b"], 3, 1000) == [[5, 1], [3, 2, 4], [0]]
+    assert by_length(lengths, [None] * 6, 3, 1000) == [[5], [1], [3], [2], [4], [0]], "each alone"
+    assert by_length(lengths, ["a"] * 6, 3, 85) == [[5, 1], [3, 2], [4, 0]], "no batch is wider than the memory"
+    assert by_length([500, 2], ["a", "a"], 3, 85) == [[0], [1]] and by_length([], [], 3, 85) == []
+
+
+def test_a_window_wastes_less_on_padding_than_the_order_of_arrival() -> None:
+    def waste(window: int) -> float:
+        batches = [
+            [start + place for place in batch]
+            for start in range(0, 512, window)
+            for batch in by_length(lengths[start : start + window], ["a"] * window, 8, MOST_TOKENS)
+        ]
+        assert sorted(place for batch in batches for place in batch) == list(range(512))
+        padded = sum(len(batch) * max(lengths[place] for place in batch) for batch in batches)
+        return 1 - sum(lengths) / padded
+
+    dice = random.Random(1)
+    lengths = [1 + int(dice.lognormvariate(4, 0.8)) for _ in range(512)]
+    assert waste(8) > 0.5 and waste(8 * WINDOW) < waste(8) / 2
 
 
 def test_samples_differ_and_come_again(untaught: Path) -> None:
@@ -71,18 +103,18 @@ def test_samples_differ_and_come_again(untaught: Path) -> None:
     assert [c.output for c in other.complete(ask("yes", sample_index=n) for n in range(5))] != first
 
 
-def test_requests_are_pulled_a_batch_at_a_time(folder: Path) -> None:
+def test_requests_are_pulled_a_window_at_a_time(folder: Path) -> None:
     pulled: list[int] = []
 
     def source() -> Iterator[Request]:
-        for n in range(6):
+        for n in range(WINDOW + 3):
             pulled.append(n)
             yield ask(WORDS[n])
 
-    answers = ChatModel(str(folder), batch_size=2).complete(source())
+    answers = ChatModel(str(folder), batch_size=1).complete(source())
     next(answers)
-    assert len(pulled) == 2
-    assert len(list(answers)) == 5
+    assert len(pulled) == WINDOW
+    assert len(list(answers)) == WINDOW + 2
 
 
 def test_the_bound_and_the_fingerprint(folder: Path, untaught: Path) -> None:

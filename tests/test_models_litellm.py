@@ -18,6 +18,7 @@ from gatekeeper.errors import ModelError
 from gatekeeper.models import build_teacher
 from gatekeeper.models.api import ApiModel
 from gatekeeper.models.litellm import LiteLLMWire
+from gatekeeper.models.reader import Reader
 from gatekeeper.models.retry import RetryPolicy
 from gatekeeper.records import Completion, Message, Request
 from gatekeeper.suite.spec_models import LiteLLMTeacher
@@ -59,8 +60,8 @@ def server() -> Iterator[LocalApi]:
 
 def model_at(name: str, url: str, *, timeout_s: float = 20.0, key: str = KEY, **options: Any) -> ApiModel:
     base = f"{url}/v1" if name.startswith("openai/") else url
-    labels = options.pop("labels", ())
-    wire = lambda: LiteLLMWire(name, base_url=base, api_key=key, labels=labels, timeout_s=timeout_s)  # noqa: E731
+    reader = Reader("chat", tuple(options.pop("labels", ())))
+    wire = lambda: LiteLLMWire(name, base_url=base, api_key=key, reader=reader, timeout_s=timeout_s)  # noqa: E731
     defaults: dict[str, Any] = {"params": {"max_tokens": 5}, "policy": QUICK, "seed": 1, "secrets": (key,)}
     return ApiModel(wire, **(defaults | {"concurrency": 4} | options))
 
@@ -257,3 +258,20 @@ def test_nothing_imports_litellm_before_it_is_asked_for() -> None:
 def test_the_server_of_anthropic_accepts_what_litellm_sends() -> None:
     with serving(AnthropicServer()) as api:
         assert one(model_at(CLAUDE, api.url)).ok
+
+
+@pytest.mark.parametrize("name", [OPENAI, CLAUDE])
+def test_a_structured_answer_is_read_as_its_label(name: str) -> None:
+    def held(asked: Asked) -> Response:
+        said = json.dumps({"label": "yes"})
+        if asked.path == "/v1/messages":
+            return as_json(message(said))
+        assert asked.json["response_format"]["json_schema"]["schema"]["properties"]["label"]["enum"] == ["yes", "no"]
+        return as_json(chat(said))
+
+    with serving(LocalApi(held)) as api:
+        base = f"{api.url}/v1" if name == OPENAI else api.url
+        spec = LiteLLMTeacher(model=f"litellm/{name}", base_url=base, api_key_env="A_KEY", structured=True)
+        teacher = build_teacher(spec, labels=("yes", "no"), environ={"A_KEY": KEY})
+        (completion,) = teacher.complete([ask("q")])
+    assert completion.output == "yes", completion

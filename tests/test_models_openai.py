@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from gatekeeper.errors import BudgetExceededError, ModelError
-from gatekeeper.models.answers import label_distribution, read_answer
+from gatekeeper.models.answers import label_distribution
 from gatekeeper.models.errors import FAILURES, of_status, scrub
 from gatekeeper.models.openai import OpenAIModel
+from gatekeeper.models.reader import Reader
 from gatekeeper.models.retry import RetryPolicy, retry_after
 from gatekeeper.models.stream import THREAD
 from gatekeeper.records import Completion, Message, Request
@@ -218,7 +219,7 @@ def test_one_bad_request_never_ends_the_run_and_is_not_tried_again(endpoint: End
 )
 def test_refusal_and_truncation(changes: dict[str, Any], kind: str | None, output: str | None) -> None:
     choice = {"message": changes, "finish_reason": "length"}
-    answer = read_answer(body(choices=[choice]))
+    answer = Reader().read(body(choices=[choice]))
     assert (answer.error_class, answer.output, answer.finish_reason) == (kind, output, "length")
     assert answer.usage is not None and answer.usage.output_tokens == 3
 

@@ -54,7 +54,13 @@ def test_new_store_has_tables_views_and_their_history(tmp_path: Path) -> None:
         zone = connection.execute("SELECT current_setting('TimeZone')").fetchall()
     assert tables == {*TABLES, "migrations"}
     assert {name for (name,) in views} == set(VIEWS)
-    assert versions == [(1, "create_tables"), (2, "create_views"), (3, "error_budget"), (4, "samples")]
+    assert versions == [
+        (1, "create_tables"),
+        (2, "create_views"),
+        (3, "error_budget"),
+        (4, "samples"),
+        (5, "cache_writes"),
+    ]
     assert zone == [("UTC",)]
 
 

@@ -17,7 +17,8 @@ from gatekeeper.store import Journal, Store, recover
 from gatekeeper.store.completions import completions_by_key, completions_of
 from gatekeeper.store.events import events_of
 from gatekeeper.store.lines import decode_line, encode_line
-from gatekeeper.store.spend import spend_of
+from gatekeeper.store.recovery import read_journal
+from gatekeeper.store.spend import Answer, Budget, spend_of
 
 
 @pytest.fixture
@@ -314,3 +315,70 @@ def test_lines_say_when_they_were_written(store: Store) -> None:
     line = decode_line(_line(1).rstrip(b"\n"))
     assert line.at == datetime(2026, 3, 1, tzinfo=UTC)
     assert line.record == completion("k1", "p1")
+
+
+OLD_LINES = (
+    b'{"crc32":"58ff92f9","line":{"kind":"completion","run":"run-1","at":"2026-03-01T12:30:15.250000+00:00","payload":'
+    b'{"request_key":"k1","item_id":"p1","model":"b2:7eac","sample_index":0,"output":"weather","distribution":'
+    b'{"weather":0.75,"sport":0.25},"raw":null,"finish_reason":null,"usage":{"input_tokens":5,"output_tokens":1,'
+    b'"cached_input_tokens":0,"reported":true},"latency_s":null,"attempts":1,"error_class":null,"error_message":null,'
+    b'"suite":"b2:5u17e"}}}\n',
+    b'{"crc32":"40a6c793","line":{"kind":"spend_reserved","run":"run-1","at":"2026-03-01T12:30:15.250000+00:00",'
+    b'"payload":{"key":"k1","purpose":"generate","reserved":"0.005000000000","assumed":false}}}\n',
+    b'{"crc32":"a2c344e4","line":{"kind":"spend_settled","run":"run-1","at":"2026-03-01T12:30:15.250000+00:00",'
+    b'"payload":{"key":"k1","purpose":"generate","settled":"0.000225000000","assumed":false}}}\n',
+)
+"""As the version before answer and settlement came in one write left them behind."""
+
+
+def test_lines_of_an_earlier_version_are_replayed(store: Store) -> None:
+    _leave(store, "run-1", list(OLD_LINES))
+    assert recover(store).lines == 3
+    with store.read() as connection:
+        assert completions_by_key(connection, ["k1"]) == {
+            "k1": completion("k1", "p1", distribution={"weather": 0.75, "sport": 0.25})
+        }
+        (spend,) = spend_of(connection, "run-1")
+    assert (spend.reserved, spend.settled, spend.state) == (Decimal("0.005"), Decimal("0.000225"), "settled")
+
+
+def test_what_is_in_the_file_and_what_is_in_memory_say_the_same(store: Store) -> None:
+    """Lines that were written from records are read back as those records."""
+    said = completion("k1", "p1", distribution={"weather": 0.75, "sport": 0.25})
+    said = said.model_copy(update={"raw": '{"a": "\\u00e9 \ud83d"}', "latency_s": 0.25})
+    with Journal(store, "run-1") as journal:
+        budget = Budget(Decimal(1), journal)
+        budget.reserve("k1", "generate", Decimal("0.005"))
+        budget.settle("k1", "generate", Decimal("0.000225"), answer=Answer(SUITE, said))
+        journal.prediction(SUITE, Prediction(item_id="p1", model="m", output="weather", confidence=0.75))
+        journal.score(SUITE, Score(item_id="p1", model="m", scorer="route", version="1", value=1.0))
+        lines, torn, corrupt = read_journal(store.journal_folder / "run-1" / "0001.jsonl")
+    assert (torn, corrupt) == (0, ())
+    assert [line.kind for line in lines] == ["spend_reserved", "completion", "spend_settled", "prediction", "score"]
+    assert lines[1].record == said and lines[1].suite == SUITE
+    assert (lines[0].record.reserved, lines[2].record.settled) == (Decimal("0.005"), Decimal("0.000225"))
+    assert lines[3].record == Prediction(item_id="p1", model="m", output="weather", confidence=0.75)
+    assert lines[4].record.value == 1.0
+
+
+def test_an_answer_that_nothing_is_reserved_for_is_kept_all_the_same(store: Store) -> None:
+    with Journal(store, "run-1") as journal, pytest.raises(StoreError, match="nothing is reserved"):
+        Budget(Decimal(1), journal).settle("k1", "generate", Decimal(0), answer=Answer(SUITE, completion("k1", "p1")))
+    assert _count(store, "completions") == 1
+
+
+def test_an_exception_between_file_and_memory_loses_no_line(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C may come after the line was written and before anything else is done with it."""
+    real = os.write
+
+    def interrupted(descriptor: int, data: bytes) -> int:
+        real(descriptor, data)
+        raise KeyboardInterrupt
+
+    with Journal(store, "run-1") as journal:
+        monkeypatch.setattr("gatekeeper.store.journal.os.write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            journal.completion(SUITE, completion("k1", "p1"))
+        monkeypatch.undo()
+        journal.completion(SUITE, completion("k2", "p2"))
+    assert _count(store, "completions") == 2

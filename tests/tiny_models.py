@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,14 @@ def save_encoder(folder: Path, seed: int = 0) -> None:
     build_tokenizer(chat=False).save_pretrained(folder)
 
 
-def save_chat(folder: Path, answer: str = "", seed: int = 0) -> None:
-    """Write a one-layer Llama of width 16; with an `answer`, trained to say those words and then end."""
+def save_chat(
+    folder: Path, answer: str = "", seed: int = 0, *, lessons: Sequence[tuple[str, str]] = (), steps: int = 60
+) -> None:
+    """Write a one-layer Llama of width 16; with an `answer`, trained to say those words and then end.
+
+    Args:
+        lessons: in place of one answer, texts and what is said to each; all have the same number of words.
+    """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -74,22 +81,22 @@ def save_chat(folder: Path, answer: str = "", seed: int = 0) -> None:
             pad_token_id=tokenizer.pad_token_id,
         )
         model = LlamaForCausalLM(config)
-        if answer:
-            _teach(model, tokenizer, answer)
+        if answer or lessons:
+            _teach(model, tokenizer, lessons or [(word, answer) for word in WORDS], steps)
         model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
-def _teach(model: Any, tokenizer: Any, answer: str) -> None:
+def _teach(model: Any, tokenizer: Any, lessons: Sequence[tuple[str, str]], steps: int) -> None:
     import torch
 
-    sentence = tokenizer(f"assistant {answer} <end>")["input_ids"]
-    prompts = [tokenizer(f"user {word} <end> ")["input_ids"] for word in WORDS]
-    ids = torch.tensor([prompt + sentence for prompt in prompts])
+    prompts = [tokenizer(f"user {text} <end> ")["input_ids"] for text, _ in lessons]
+    said = [tokenizer(f"assistant {answer} <end>")["input_ids"] for _, answer in lessons]
+    ids = torch.tensor([prompt + sentence for prompt, sentence in zip(prompts, said, strict=True)])
     labels = ids.clone()
     labels[:, : len(prompts[0]) + 1] = -100
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
-    for _ in range(60):
+    for _ in range(steps):
         loss = model(input_ids=ids, labels=labels).loss
         optimizer.zero_grad()
         loss.backward()

@@ -183,11 +183,10 @@ def call(*arguments: str | Path) -> Finished:
     return Finished(int(end.value.code), out.getvalue(), err.getvalue())
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
+def start(*arguments: str | Path, **environ: str) -> subprocess.Popen[str]:
     """Start the command line as a process and do not wait for it."""
-    return subprocess.Popen(
-        _command(arguments, ""), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    command, env = _command(arguments, ""), environment(**environ)
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def _command(arguments: Sequence[str | Path], before: str) -> list[str]:

@@ -15,6 +15,7 @@ from gatekeeper.check.stored import Stored, read_store
 from gatekeeper.check.warn import warnings_of
 from gatekeeper.cost.prices import Price
 from gatekeeper.cost.tokens import token_cost
+from gatekeeper.run.retirements import retirements_of
 from gatekeeper.run.teacher import judge_price_of, price_of
 from gatekeeper.stats.paired import smallest_passable_n
 from gatekeeper.suite.data import ItemSet, load_items
@@ -43,7 +44,8 @@ def check_suite(suite: Suite, *, store: Path | None = None, at: date | None = No
     judge_price_of(suite, today)  # a judge without a price stops here, not in mid-run
     stored = read_store(store, suite, items)
     plan = _plan(suite, items, price, stored, worksheet_of_suite(suite, items=items, at=today))
-    return plan.model_copy(update={"warnings": warnings_of(plan, suite, items.split("gate"), stored.note)})
+    warnings = (*warnings_of(plan, suite, items.split("gate"), stored.note), *retirements_of(suite, today))
+    return plan.model_copy(update={"warnings": warnings})
 
 
 def _plan(suite: Suite, items: ItemSet, price: Price, stored: Stored, worksheet: Worksheet) -> Plan:

@@ -14,12 +14,22 @@ from gatekeeper.cli.options import output_options, outside_option, print_json, s
 @suite_argument
 @click.argument("students", metavar="[STUDENT]...", nargs=-1)
 @store_option
+@click.option("--dry-run", is_flag=True, help="say what would be sent and spent now; send and write nothing")
 @outside_option
 @output_options
 def command(
-    suite_path: Path, students: tuple[str, ...], store_path: Path, allow_outside: bool, as_json: bool, quiet: bool
+    suite_path: Path,
+    students: tuple[str, ...],
+    store_path: Path,
+    dry_run: bool,
+    allow_outside: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Show teacher and trained students of SUITE side by side on its development split. The gate split is not read."""
+    if dry_run:
+        _dry_run(suite_path, store_path, allow_outside, as_json)
+        return
     from gatekeeper.cli.progress import TerminalProgress
     from gatekeeper.evaluate import evaluate_students
     from gatekeeper.run.opening import open_session
@@ -41,6 +51,18 @@ def command(
             row.name, str(row.round or ""), _span(row.accuracy), _span(row.retention), f"{row.accuracy.n_scored:,}"
         )
     Console(highlight=False).print(table)
+
+
+def _dry_run(suite_path: Path, store_path: Path, allow_outside: bool, as_json: bool) -> None:
+    from gatekeeper.check.dry_run import dry_run, of_evaluate
+    from gatekeeper.cli.plan_lines import plan_document, print_plan
+    from gatekeeper.suite.load import load_suite
+
+    plan = of_evaluate(dry_run(load_suite(suite_path, allow_outside=allow_outside), store=store_path))
+    if as_json:
+        print_json(plan_document(plan))
+    else:
+        print_plan(plan, suite_path, "evaluate")
 
 
 def _span(estimate: object) -> str:

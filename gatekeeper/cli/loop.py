@@ -23,6 +23,7 @@ EXIT = {"promote": ExitCode.OK, "reject": ExitCode.REJECTED, "inconclusive": Exi
     default=None,
     help="folder of the dossier  [default: reports/<suite> beside the store]",
 )
+@click.option("--dry-run", is_flag=True, help="say what would be sent and spent now; send and write nothing")
 @click.option("--reason", default=None, help="why the gate's rules may be looser than when its rows were first read")
 @outside_option
 @output_options
@@ -30,6 +31,7 @@ def command(
     suite_path: Path,
     store_path: Path,
     report_folder: Path | None,
+    dry_run: bool,
     reason: str | None,
     allow_outside: bool,
     as_json: bool,
@@ -39,6 +41,9 @@ def command(
 
     The same command continues a run that was stopped; what was answered is never asked again.
     """
+    if dry_run:
+        _dry_run(suite_path, store_path, allow_outside, as_json)
+        return int(ExitCode.OK)
     from gatekeeper.cli.progress import TerminalProgress
     from gatekeeper.loop import run_loop
     from gatekeeper.report import write_report
@@ -67,3 +72,15 @@ def command(
         print_summary(dossier)
         say_next(dossier.run.run, store_path, folder)
     return int(EXIT[verdict.decision])
+
+
+def _dry_run(suite_path: Path, store_path: Path, allow_outside: bool, as_json: bool) -> None:
+    from gatekeeper.check.dry_run import dry_run
+    from gatekeeper.cli.plan_lines import plan_document, print_plan
+    from gatekeeper.suite.load import load_suite
+
+    plan = dry_run(load_suite(suite_path, allow_outside=allow_outside), store=store_path)
+    if as_json:
+        print_json(plan_document(plan))
+    else:
+        print_plan(plan, suite_path, "loop")

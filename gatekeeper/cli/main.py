@@ -16,6 +16,8 @@ VERBS = {
     "check": "everything that can be known about a suite before spending",
     "loop": "generate, train, evaluate, mine and gate, round after round, to a verdict",
     "evaluate": "models side by side on the development split",
+    "rescore": "read and score stored answers again, without a call",
+    "spend": "what a run has spent, what is left, and what is not settled",
     "report": "write the dossier of a run: html, markdown and json",
     "verify": "re-derive verdict and numbers from the store alone",
     "sign": "put your key under a verdict",

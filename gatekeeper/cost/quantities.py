@@ -158,6 +158,7 @@ def _request_cost(who: str, cost: RequestCost, assumed: bool, reason: str) -> It
     for name, value in (
         ("input", price.input_per_m),
         ("cached_input", price.cached_input_per_m),
+        *([("cache_write", price.cache_write_per_m)] if cost.mean_cache_write_tokens else []),
         ("output", price.output_per_m),
     ):
         if value is not None:
@@ -169,9 +170,11 @@ def _request_cost(who: str, cost: RequestCost, assumed: bool, reason: str) -> It
     if counted:
         tokens += f"; assumed: {counted} of them counted with a local tokenizer, not reported by the provider"
     origin = "assumed" if assumed or counted else "measured"
+    written = [("cache_write", cost.mean_cache_write_tokens)] if cost.mean_cache_write_tokens else []
     for name, mean in (
         ("input", cost.mean_input_tokens),
         ("cached_input", cost.mean_cached_input_tokens),
+        *written,
         ("output", cost.mean_output_tokens),
     ):
         yield _row(f"{who}{name}_tokens", mean, "tokens/request", origin, tokens + because)

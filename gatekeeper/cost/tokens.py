@@ -31,11 +31,12 @@ class RequestTokens(Record):
 
     @classmethod
     def of_usage(cls, usage: Usage) -> RequestTokens:
-        """Return the tokens that a provider reported; writes to a cache are not among them."""
+        """Return the tokens that a provider reported."""
         return cls(
             input_tokens=Decimal(usage.input_tokens),
             output_tokens=Decimal(usage.output_tokens),
             cached_input_tokens=Decimal(usage.cached_input_tokens),
+            cache_write_tokens=Decimal(usage.cache_write_tokens),
         )
 
 

@@ -25,16 +25,30 @@ class RequestCost(Record):
     mean_input_tokens: Decimal
     mean_cached_input_tokens: Decimal
     mean_output_tokens: Decimal
+    mean_cache_write_tokens: Decimal = Decimal(0)
 
 
 def request_cost(usage: Usage, price: Price) -> Decimal:
     """Return what one request costs in USD, unrounded.
 
     Raises:
-        InputError: the usage has no tokens (it is unknown, which is not free), a negative count, or more cached than
-            input tokens.
+        InputError: the usage has no tokens (it is unknown, which is not free), a negative count, or more cached and
+            written than input tokens.
     """
     return token_cost(RequestTokens.of_usage(usage), price)
+
+
+def bound_cost(bound: Usage, price: Price) -> Decimal:
+    """Return the most that one request can cost in USD, from a bound on its tokens. Raises as `request_cost`.
+
+    Args:
+        bound: the most tokens of each kind. Input that may be written to a cache is priced as whichever is more, a
+            write or plain input.
+    """
+    if not bound.cache_write_tokens:
+        return request_cost(bound, price)
+    plain = bound.model_copy(update={"cache_write_tokens": 0})
+    return max(request_cost(bound, price), request_cost(plain, price))
 
 
 def mean_request_cost(usages: Sequence[Usage], price: Price) -> Decimal:
@@ -62,4 +76,5 @@ def price_requests(usages: Sequence[Usage], price: Price) -> RequestCost:
         mean_input_tokens=sum(usage.input_tokens for usage in usages) / n,
         mean_cached_input_tokens=sum(usage.cached_input_tokens for usage in usages) / n,
         mean_output_tokens=sum(usage.output_tokens for usage in usages) / n,
+        mean_cache_write_tokens=sum(usage.cache_write_tokens for usage in usages) / n,
     )

@@ -16,7 +16,6 @@ from gatekeeper.suite.spec_models import (
     EncoderTeacher,
     JudgeModelSpec,
     LiteLLMTeacher,
-    OpenAITeacher,
     ReplayTeacher,
     ScriptedTeacher,
     TeacherSpec,
@@ -133,10 +132,10 @@ def _asked_model(
     if isinstance(spec, ScriptedTeacher):
         return providers.scripted_model(spec, labels, seed)
     if isinstance(spec, AnthropicTeacher):
-        return providers.anthropic_model(spec, role, seed, known)
+        return providers.anthropic_model(spec, role, labels, seed, known)
     if isinstance(spec, LiteLLMTeacher):
         return providers.litellm_model(spec, role, labels, seed, known)
-    return _openai_model(spec, role, labels, known)
+    return providers.openai_model(spec, role, labels, known)
 
 
 def _encoder_teacher(spec: EncoderTeacher, labels: Sequence[str], gold: Sequence[tuple[str, str]], seed: int) -> Model:
@@ -152,21 +151,4 @@ def _encoder_teacher(spec: EncoderTeacher, labels: Sequence[str], gold: Sequence
         price_id=spec.priced_as,
         price_assumed=spec.priced_as is not None,
         count_tokens=encoder.count_tokens,
-    )
-
-
-def _openai_model(spec: OpenAITeacher, role: str, labels: Sequence[str], environ: Mapping[str, str]) -> Model:
-    from gatekeeper.models.openai import OpenAIModel
-    from gatekeeper.models.providers import required_key
-
-    key = required_key(spec.api_key_env, spec.base_url, role, environ)
-    return OpenAIModel(
-        spec.model.removeprefix("openai/"),
-        base_url=spec.base_url,
-        api_key=key,
-        params=spec.params.model_dump(exclude_none=True),
-        concurrency=spec.concurrency,
-        labels=labels,
-        price_id=spec.priced_as or spec.model,
-        price_assumed=spec.priced_as is not None,
     )

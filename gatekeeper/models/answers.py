@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,19 +26,28 @@ class Answer:
     error_message: str | None = None
 
 
-def read_answer(body: bytes, labels: Sequence[str] = ()) -> Answer:
-    """Return the answer in `body`, or the class of what is wrong with it."""
-    value, wrong = read_json(body)
-    return wrong if wrong is not None else answer_of(value, labels)
+FindToken = Callable[[Sequence[Any]], Any]
+"""From the logprobs of an answer's tokens to the entry whose alternatives are the labels', None where there is none."""
 
 
-def answer_of(value: Any, labels: Sequence[str] = ()) -> Answer:
-    """Return the answer in the JSON value of a body."""
+def first_token(tokens: Sequence[Any]) -> Any:
+    """Return the entry of an answer's first token."""
+    return tokens[0] if tokens else None
+
+
+def answer_of(value: Any, labels: Sequence[str] = (), find: FindToken = first_token) -> Answer:
+    """Return the answer in the JSON value of a body.
+
+    Args:
+        value: of the body.
+        labels: that the logprobs of one token are read for.
+        find: which token that is.
+    """
     choices = value.get("choices") if isinstance(value, dict) else None
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         shown = json.dumps(value, ensure_ascii=False)[:200]
         return Answer(error_class="no_choices", error_message=f"the body holds no choices: {shown!r}")
-    return _read_choice(choices[0], read_usage(value.get("usage")), labels)
+    return _read_choice(choices[0], read_usage(value.get("usage")), labels, find)
 
 
 def read_json(body: bytes) -> tuple[Any, Answer | None]:
@@ -59,12 +68,25 @@ def read_usage(value: Any) -> Usage | None:
     """Return the reported usage, None where it is missing or makes no sense."""
     if not isinstance(value, dict):
         return None
-    given, made = _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
+    given, made = count_of(value.get("prompt_tokens")), count_of(value.get("completion_tokens"))
     if given is None or made is None:
         return None
-    details = value.get("prompt_tokens_details")
-    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
-    return Usage(input_tokens=given, output_tokens=made, cached_input_tokens=min(cached or 0, given))
+    return usage_of(given, made, value.get("prompt_tokens_details"))
+
+
+def usage_of(given: int, made: int, details: Any) -> Usage:
+    """Return the usage of an answer whose input is partly read from a cache and partly written to one.
+
+    Args:
+        given: all input tokens.
+        made: all output tokens.
+        details: the provider's breakdown of the input, `cached_tokens` and `cache_write_tokens`; parts that are more
+            than the whole are cut to it.
+    """
+    parts = details if isinstance(details, dict) else {}
+    read = min(count_of(parts.get("cached_tokens")) or 0, given)
+    written = min(count_of(parts.get("cache_write_tokens")) or 0, given - read)
+    return Usage(input_tokens=given, output_tokens=made, cached_input_tokens=read, cache_write_tokens=written)
 
 
 def label_distribution(top: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> dict[str, float] | None:
@@ -95,7 +117,7 @@ def label_distribution(top: Sequence[Mapping[str, Any]], labels: Sequence[str]) 
     return {label: value / total for label, value in mass.items()}
 
 
-def _read_choice(choice: dict[str, Any], usage: Usage | None, labels: Sequence[str]) -> Answer:
+def _read_choice(choice: dict[str, Any], usage: Usage | None, labels: Sequence[str], find: FindToken) -> Answer:
     message = choice.get("message")
     message = message if isinstance(message, dict) else {}
     reason = choice.get("finish_reason")
@@ -110,18 +132,26 @@ def _read_choice(choice: dict[str, Any], usage: Usage | None, labels: Sequence[s
         if finish == "length":
             return Answer(None, finish, usage, None, "truncated", "max_tokens was used up before the answer began")
         return Answer(None, finish, usage, None, "no_choices", "the answer has no text content")
-    return Answer(content, finish, usage, _first_token(choice, labels))
-
-
-def _first_token(choice: dict[str, Any], labels: Sequence[str]) -> dict[str, float] | None:
     logprobs = choice.get("logprobs")
-    content = logprobs.get("content") if isinstance(logprobs, dict) else None
-    first = content[0] if isinstance(content, list) and content else None
-    top = first.get("top_logprobs") if isinstance(first, dict) else None
-    if not labels or not isinstance(top, list) or not top:
+    tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
+    return Answer(content, finish, usage, distribution_of(tokens, labels, find))
+
+
+def distribution_of(tokens: Any, labels: Sequence[str], find: FindToken = first_token) -> dict[str, float] | None:
+    """Return the probabilities over `labels` in the logprobs of an answer's tokens, None where they say nothing.
+
+    Args:
+        tokens: one mapping for each token, with `token` and `top_logprobs`, as reported.
+        labels: the task's labels.
+        find: which token tells the label.
+    """
+    entry = find(tokens) if labels and isinstance(tokens, list) else None
+    top = entry.get("top_logprobs") if isinstance(entry, dict) else None
+    if not isinstance(top, list) or not top:
         return None
-    return label_distribution([entry for entry in top if isinstance(entry, dict)], labels)
+    return label_distribution([one for one in top if isinstance(one, dict)], labels)
 
 
-def _count(value: Any) -> int | None:
+def count_of(value: Any) -> int | None:
+    """Return a number of tokens as reported, None where it is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

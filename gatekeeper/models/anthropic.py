@@ -6,18 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from gatekeeper.models.anthropic_answers import error_class, read_message
+from gatekeeper.models.anthropic_answers import error_class
 from gatekeeper.models.endpoints import shown_url
 from gatekeeper.models.errors import FAILURES
 from gatekeeper.models.extras import needs
-from gatekeeper.models.wire import Reply, answered, refused, unanswered
+from gatekeeper.models.reader import Reader
+from gatekeeper.models.wire import Reply, answered, refused, timeout_of, unanswered
 from gatekeeper.records import Request
 
 API = "https://api.anthropic.com"
 DEFAULT_MAX_TOKENS = 16
-LEAST_TIMEOUT_S = 60.0
-SLOWEST_TOKENS_PER_S = 20.0
-"""An answer is waited for at least as long as a slow model needs to write it to its limit."""
 
 
 class AnthropicWire:
@@ -30,17 +28,28 @@ class AnthropicWire:
         model: name at the provider.
         base_url: endpoint without `/v1`, None for the provider's own.
         api_key: sent in a header that the SDK chooses.
+        reader: how its answers are read.
+        cache: the system prompt is kept in the provider's cache; like `cache` in `params`, but no part of an identity.
         timeout_s: seconds of one try; None: by the limit of the answer.
     """
 
     def __init__(
-        self, model: str, *, base_url: str | None = None, api_key: str = "", timeout_s: float | None = None
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        api_key: str = "",
+        reader: Reader | None = None,
+        cache: bool = False,
+        timeout_s: float | None = None,
     ) -> None:
         with needs("teachers"):
             import anthropic  # noqa: F401 - a missing package is said here, not in the first request
         self.name = model
         self.base_url = base_url or API
         self.api_key = api_key
+        self.reader = reader or Reader("messages")
+        self.cache = cache
         self.timeout_s = timeout_s
         self._client: Any = None
 
@@ -69,38 +78,35 @@ class AnthropicWire:
         """Send one request once."""
         import anthropic
 
-        body = message_body(request, params)
+        body = message_body(request, params, cache=self.cache)
+        timeout = timeout_of(self.timeout_s, self.most_output_tokens(params))
         fixed = {key: body.pop(key) for key in ("messages", "system", "max_tokens") if key in body}
         try:
             # extra_body takes any parameter as it stands; the SDK would refuse names that it does not know
             response = await self._client.messages.with_raw_response.create(
-                model=self.name, **fixed, extra_body=body, timeout=self._timeout(params)
+                model=self.name, **fixed, extra_body=body, timeout=timeout
             )
             raw = response.http_response.content
         except anthropic.APIStatusError as error:
             return _refused(error)
         except Exception as error:
             return unanswered(error)
-        return answered(read_message(raw), raw.decode("utf-8", "replace"), response.http_response.headers)
-
-    def _timeout(self, params: Mapping[str, Any]) -> float:
-        if self.timeout_s is not None:
-            return self.timeout_s
-        return LEAST_TIMEOUT_S + self.most_output_tokens(params) / SLOWEST_TOKENS_PER_S
+        return answered(self.reader.read(raw), raw.decode("utf-8", "replace"), response.http_response.headers)
 
 
-def message_body(request: Request, params: Mapping[str, Any]) -> dict[str, Any]:
+def message_body(request: Request, params: Mapping[str, Any], *, cache: bool = False) -> dict[str, Any]:
     """Return the parameters of a message without its model, for a single request or a row of a batch.
 
-    System turns become the top-level `system`. With `cache: true` the last of them ends a cached prefix, which covers
+    System turns become the top-level `system`. With `cache` the last of them ends a cached prefix, which covers
     all that comes before it; a request without a system turn has nothing that the next one would share.
 
     Args:
         request: what is asked.
         params: of the request; `cache` is ours, everything else is the provider's.
+        cache: the same as `cache` in `params`; either is enough.
     """
     given = {"max_tokens": DEFAULT_MAX_TOKENS, **params}
-    cache = given.pop("cache", False)
+    cache = given.pop("cache", False) or cache
     system = [{"type": "text", "text": turn.content} for turn in request.messages if turn.role == "system"]
     turns = [{"role": turn.role, "content": turn.content} for turn in request.messages if turn.role != "system"]
     blocks: list[dict[str, Any]] = [*system]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from gatekeeper.models.answers import Answer, read_json
+from gatekeeper.models.answers import Answer, count_of
 from gatekeeper.records import Usage
 
 ERROR_TYPES: dict[str, str] = {
@@ -29,12 +29,6 @@ _NO_MONEY = ("credit balance is too low", "usage limits", "spend limit")
 """Words of errors of type `invalid_request_error` or `rate_limit_error` that no waiting mends."""
 
 
-def read_message(body: bytes) -> Answer:
-    """Return the answer in the body of a Messages API response, or the class of what is wrong with it."""
-    value, wrong = read_json(body)
-    return wrong if wrong is not None else message_answer(value)
-
-
 def message_answer(value: Any) -> Answer:
     """Return the answer in the JSON value of a `message`, or of an `error` that arrived in its place."""
     if isinstance(value, dict) and value.get("type") == "error":
@@ -55,12 +49,17 @@ def message_usage(value: Any) -> Usage | None:
     """
     if not isinstance(value, dict):
         return None
-    fresh, made = _count(value.get("input_tokens")), _count(value.get("output_tokens"))
+    fresh, made = count_of(value.get("input_tokens")), count_of(value.get("output_tokens"))
     if fresh is None or made is None:
         return None
-    written = _count(value.get("cache_creation_input_tokens")) or 0
-    read = _count(value.get("cache_read_input_tokens")) or 0
-    return Usage(input_tokens=fresh + written + read, output_tokens=made, cached_input_tokens=read)
+    written = count_of(value.get("cache_creation_input_tokens")) or 0
+    read = count_of(value.get("cache_read_input_tokens")) or 0
+    return Usage(
+        input_tokens=fresh + written + read,
+        output_tokens=made,
+        cached_input_tokens=read,
+        cache_write_tokens=written,
+    )
 
 
 def error_class(value: Any, default: str = "unexpected") -> tuple[str, str]:
@@ -113,7 +112,3 @@ def _text(content: list[Any]) -> str:
     """Join the text blocks; thinking is no part of the answer."""
     blocks = [block for block in content if isinstance(block, dict) and block.get("type") == "text"]
     return "".join(block["text"] for block in blocks if isinstance(block.get("text"), str))
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

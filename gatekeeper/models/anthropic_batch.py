@@ -8,11 +8,12 @@ from typing import Any
 
 from gatekeeper.errors import ModelError
 from gatekeeper.models.anthropic import API, message_body
-from gatekeeper.models.anthropic_answers import error_class, message_answer
-from gatekeeper.models.batch import BatchState, batch_error, custom_id, failed
+from gatekeeper.models.anthropic_answers import error_class
+from gatekeeper.models.batch import BatchState, batch_error, custom_id, failed, rows_of_results
 from gatekeeper.models.errors import FAILURES
 from gatekeeper.models.extras import needs
-from gatekeeper.models.wire import Reply, answered
+from gatekeeper.models.reader import Reader
+from gatekeeper.models.wire import Reply, answered, merged
 from gatekeeper.records import Request
 
 
@@ -25,13 +26,25 @@ class AnthropicBatches:
         model: name at the provider.
         base_url: endpoint without `/v1`, None for the provider's own.
         api_key: of the account that the batches belong to.
+        reader: how answers are read.
+        cache: the system prompt is kept in the provider's cache.
         timeout_s: seconds of one exchange.
     """
 
-    def __init__(self, model: str, *, base_url: str | None = None, api_key: str = "", timeout_s: float = 600.0) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        api_key: str = "",
+        reader: Reader | None = None,
+        cache: bool = False,
+        timeout_s: float = 600.0,
+    ) -> None:
         with needs("teachers"):
             import anthropic
-        self.model = model
+        self.model, self.cache = model, cache
+        self.reader = reader or Reader("messages")
         self.secrets = (api_key,)
         self._client: Any = anthropic.Anthropic(
             api_key=api_key or "none", base_url=base_url or API, max_retries=0, timeout=timeout_s
@@ -42,7 +55,10 @@ class AnthropicBatches:
         rows = [
             {
                 "custom_id": custom_id(key),
-                "params": {"model": self.model, **message_body(request, {**params, **request.params})},
+                "params": {
+                    "model": self.model,
+                    **message_body(request, merged(params, request.params), cache=self.cache),
+                },
             }
             for key, request in requests.items()
         ]
@@ -54,10 +70,10 @@ class AnthropicBatches:
     def poll(self, batch: str) -> BatchState:
         """Ask for the state of a batch."""
         try:
-            state = self._client.messages.batches.retrieve(batch)
+            says = str(self._client.messages.batches.retrieve(batch).processing_status)
         except Exception as error:
             raise batch_error(error, f"the state of batch {batch} cannot be read", self.secrets) from error
-        return BatchState(state.processing_status == "ended", str(state.processing_status))
+        return BatchState(says == "ended", says)
 
     def results(self, batch: str) -> list[tuple[str, Reply]]:
         """Read the results; each row has an answer, an error, or the reason why nobody tried."""
@@ -69,14 +85,14 @@ class AnthropicBatches:
             ]
         except Exception as error:
             raise batch_error(error, f"the results of batch {batch} cannot be read", self.secrets) from error
-        return [(name, _reply(result)) for name, result in rows]
+        return rows_of_results(batch, [(name, _reply(result, self.reader)) for name, result in rows])
 
 
-def _reply(result: dict[str, Any]) -> Reply:
+def _reply(result: dict[str, Any], reader: Reader) -> Reply:
     kind, raw = result.get("type"), json.dumps(result, ensure_ascii=False)
     if kind == "succeeded":
         message = result.get("message")
-        return answered(message_answer(message), json.dumps(message, ensure_ascii=False))
+        return answered(reader.answer(message), json.dumps(message, ensure_ascii=False))
     if kind == "errored":
         cause, said = error_class(result.get("error"), "server")
         return Reply(failed(cause, said).answer, raw, FAILURES[cause])

@@ -10,10 +10,12 @@ from gatekeeper.hashing import content_hash
 from gatekeeper.models.base import ModelInfo
 from gatekeeper.models.concurrency import ConcurrencyPolicy
 from gatekeeper.models.limits import RateLimits
+from gatekeeper.models.reader import Reader
 from gatekeeper.models.retry import RetryPolicy
 from gatekeeper.models.stream import Stream
-from gatekeeper.models.tokens import bound_input
-from gatekeeper.models.wire import Wire, WireFactory
+from gatekeeper.models.tokens import bound_input, bound_params
+from gatekeeper.models.traffic import Traffic
+from gatekeeper.models.wire import Wire, WireFactory, merged
 from gatekeeper.records import Completion, Request, Usage
 
 
@@ -27,6 +29,9 @@ class ApiModel:
         rate_limits: known limits of the endpoint; limits that show in headers and refusals are found without them.
         policy: tries and deadline of a request.
         price_id: provider/name of the price; `price_assumed` says that it is another model's.
+        identity: what else tells this model from others with the same name, endpoint and parameters.
+        reader: reads the bodies of its answers again when they are in the store; None: they stay as they were read.
+        writes_cache: the provider may write input to a prompt cache, at a price of its own.
         secrets: texts (keys, passwords) that must appear in no record and no error.
         seed: of the jitter between tries.
     """
@@ -41,6 +46,9 @@ class ApiModel:
         policy: RetryPolicy | None = None,
         price_id: str | None = None,
         price_assumed: bool = False,
+        identity: Mapping[str, Any] | None = None,
+        reader: Reader | None = None,
+        writes_cache: bool = True,
         secrets: Sequence[str] = (),
         seed: int | None = None,
     ) -> None:
@@ -51,10 +59,18 @@ class ApiModel:
         self.policy = policy or RetryPolicy()
         self.secrets = tuple(secrets)
         self.dice = random.Random(seed)
+        self.reader = reader
+        self._writes_cache = writes_cache
         self._wire: Wire = new_wire()
+        self._stream: Stream | None = None
+        self._earlier = (0, 0)
+        self.interrupts = 0
+        """How often whoever listens for Ctrl-C was asked to stop; see `interrupt`."""
         self._info = ModelInfo(
             name=self._wire.name,
-            fingerprint=content_hash({"model": self._wire.name, "endpoint": self.endpoint, "params": self.params}),
+            fingerprint=content_hash(
+                {"model": self._wire.name, "endpoint": self.endpoint, "params": self.params, **(identity or {})}
+            ),
             place="api",
             price_id=price_id,
             price_assumed=price_assumed,
@@ -70,10 +86,34 @@ class ApiModel:
         """The endpoint without credentials and query, for people and for the fingerprint."""
         return self._wire.endpoint
 
+    @property
+    def traffic(self) -> Traffic | None:
+        """What the requests are doing now, and were refused and tried again over the life of this model; None: none."""
+        if self._stream is None:
+            return None
+        now, (refused, retries) = self._stream.traffic, self._earlier
+        return now._replace(refused=refused + now.refused, retries=retries + now.retries)
+
+    def interrupt(self, times: int) -> None:
+        """Tell the running or next call of `complete` how often it was interrupted; a signal handler may call this.
+
+        Unlike an exception in the middle of the caller's work this is heeded between two answers. Once: what is in
+        flight is still yielded, and `KeyboardInterrupt` comes after it. Twice: it comes at once. 0 begins anew.
+        """
+        self.interrupts = times
+        if self._stream is not None:
+            self._stream.wake()
+
     def upper_bound(self, request: Request) -> Usage:
-        """Return a bound on the tokens: the bytes of the input, and the limit of the answer."""
-        limit = self._wire.most_output_tokens({**self.params, **request.params})
-        return Usage(input_tokens=bound_input(request), output_tokens=limit, reported=False)
+        """Return a bound on the tokens: the bytes of the input and of schemas, and the limit of the answer."""
+        params = merged(self.params, request.params)
+        given = bound_input(request) + bound_params(params)
+        return Usage(
+            input_tokens=given,
+            output_tokens=self._wire.most_output_tokens(params),
+            cache_write_tokens=given if self._writes_cache else 0,
+            reported=False,
+        )
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answer each request; see `gatekeeper.models.base.Model`.
@@ -88,4 +128,7 @@ class ApiModel:
                 allows. Answers in flight are yielded first.
         """
         with Stream(self) as stream:
+            before = self.traffic
+            self._earlier = (0, 0) if before is None else (before.refused, before.retries)
+            self._stream = stream
             yield from stream.answers(requests)

@@ -37,7 +37,10 @@ class Model(Protocol):
         ...
 
     def upper_bound(self, request: Request) -> Usage:
-        """Return the most tokens that `request` can cost: input counted, output at its limit. Nothing is sent."""
+        """Return the most tokens that `request` can cost: input counted, output at its limit. Nothing is sent.
+
+        Input that may be written to a prompt cache counts as `cache_write_tokens` too (`cost.usage.bound_cost`).
+        """
         ...
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:

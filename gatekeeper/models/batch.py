@@ -119,6 +119,8 @@ def batch_error(error: Exception, what: str, secrets: Sequence[str]) -> ModelErr
     status = getattr(error, "status_code", None)
     body = getattr(error, "body", None)
     cause: Failure = of_status(status, {"error": body}) if isinstance(status, int) else of_exception(error)
+    if isinstance(error, ValueError | AttributeError):  # a web page, for one: an SDK gives what is no JSON as text
+        cause = FAILURES["not_utf8" if isinstance(error, UnicodeDecodeError) else "not_json"]
     return ModelError(brief(f"{what}: {error}", *secrets), kind=cause.kind, retryable=cause.retryable, hint=cause.hint)
 
 
@@ -140,6 +142,18 @@ def _completion(request: Request, key: str, reply: Reply, fingerprint: str, secr
         error_class=answer.error_class,
         error_message=None if answer.error_message is None else brief(answer.error_message, *secrets),
     )
+
+
+def rows_of_results(batch: str, rows: list[tuple[str, Reply]]) -> list[tuple[str, Reply]]:
+    """Return the rows of a batch's results as they are; results without any row are read again, not paid again.
+
+    Raises:
+        ModelError: there is no row.
+    """
+    if rows:
+        return rows
+    cause = FAILURES["empty_body"]
+    raise ModelError(f"the results of batch {batch} hold no row", kind=cause.kind, retryable=True, hint=cause.hint)
 
 
 _MISSING = failed("missing", "the results of the batch lack this request")

@@ -9,19 +9,25 @@ from typing import Any
 
 from gatekeeper.hashing import content_hash, hash_files
 from gatekeeper.models.base import ModelInfo
+from gatekeeper.models.buckets import by_length
 from gatekeeper.models.encoder import load_pretrained, resolve_init, use_all_cores
 from gatekeeper.models.extras import needs
 from gatekeeper.records import Completion, Request, Usage
 
 BATCH_SIZE = 8
+WINDOW = 16
+"""Batches' worth of requests that are pulled at once and put in order of their length."""
+MOST_TOKENS = 16_384
+"""Most tokens of prompts and answers in one batch, padding included: bounds its memory."""
 _WEIGHT_SUFFIXES = {".safetensors", ".bin", ".gguf", ".json", ".jinja", ".model", ".txt"}
 
 
 class ChatModel:
     """Answers the messages of each request, greedily unless `temperature` is above 0.
 
-    Greedy requests are answered in batches. A sampled one is answered alone, from a seed that its own content gives, so
-    that neither its neighbours nor the order of requests change an answer.
+    Greedy requests are answered in batches of prompts of like length, which are padded little; so answers come in
+    another order than requests. A sampled one is answered alone, from a seed that its own content gives, so that
+    neither its neighbours nor the order of requests change an answer.
 
     Args:
         init: a folder, a hub id, or `package:<module>/<folder>`.
@@ -29,7 +35,7 @@ class ChatModel:
         max_tokens: most tokens of an answer, unless a request's `params` say otherwise.
         temperature: 0 for greedy decoding, unless a request's `params` say otherwise.
         seed: of the sampling.
-        batch_size: greedy requests answered together.
+        batch_size: most greedy requests answered together; of so many times `WINDOW` requests, those of like length.
         price_id: provider/name whose price the answers carry.
         name: name for people; the last part of `init` by default.
 
@@ -84,25 +90,20 @@ class ChatModel:
         return Usage(input_tokens=len(self._prompt(request)), output_tokens=self._param(request, "max_tokens"))
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """Answer the requests in their order, `batch_size` at a time."""
+        """Answer the requests, a window of them at a time; in a window the longest prompts come first."""
         source = iter(requests)
-        while batch := list(islice(source, self.batch_size)):
-            yield from self._answer(batch)
+        while window := list(islice(source, self.batch_size * WINDOW)):
+            prompts = [self._prompt(request) for request in window]
+            limits = [int(self._param(request, "max_tokens")) for request in window]
+            sampled = [self._param(request, "temperature") > 0 for request in window]
+            lengths = [len(prompt) + limit for prompt, limit in zip(prompts, limits, strict=True)]
+            kinds = [None if alone else limit for alone, limit in zip(sampled, limits, strict=True)]
+            for places in by_length(lengths, kinds, self.batch_size, MOST_TOKENS):
+                yield from self._generate([window[place] for place in places], [prompts[place] for place in places])
 
-    def _answer(self, batch: list[Request]) -> Iterator[Completion]:
-        groups: dict[Any, list[int]] = {}
-        for place, request in enumerate(batch):
-            sampled = self._param(request, "temperature") > 0
-            groups.setdefault(place if sampled else f"greedy {self._param(request, 'max_tokens')}", []).append(place)
-        answers: dict[int, Completion] = {}
-        for places in groups.values():
-            answers.update(zip(places, self._generate([batch[place] for place in places]), strict=True))
-        yield from (answers[place] for place in range(len(batch)))
-
-    def _generate(self, requests: list[Request]) -> list[Completion]:
+    def _generate(self, requests: list[Request], prompts: list[list[int]]) -> list[Completion]:
         import torch
 
-        prompts = [self._prompt(request) for request in requests]
         inputs = self._tokenizer.pad({"input_ids": prompts}, return_tensors="pt")
         options = self._decoding(requests[0])
         with torch.inference_mode(), torch.random.fork_rng():

@@ -6,21 +6,20 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gatekeeper.errors import ModelError
-from gatekeeper.models.answers import answer_of
 from gatekeeper.models.endpoints import shown_url
 from gatekeeper.models.extras import needs
 from gatekeeper.models.litellm_errors import provider_headers, reply_of
-from gatekeeper.models.wire import Reply, answered
+from gatekeeper.models.reader import Reader
+from gatekeeper.models.wire import Reply, answered, timeout_of
 from gatekeeper.records import Request
 
 DEFAULT_MAX_TOKENS = 16
-TIMEOUT_S = 120.0
 
 _open_wires = 0
 _guard = threading.Lock()
@@ -35,8 +34,8 @@ class LiteLLMWire:
         model: `<provider>/<model>` as litellm writes it.
         base_url: endpoint, None for the provider's own.
         api_key: None: litellm looks up the variables that the provider's own tools use.
-        labels: labels that the logprobs of the first token are read for, where the provider gives some.
-        timeout_s: seconds of one try.
+        reader: how its answers, which litellm gives in the form of chat, are read.
+        timeout_s: seconds of one try; None: by the limit of the answer.
 
     Raises:
         ModelError: litellm knows no such provider, or misses its credentials.
@@ -48,14 +47,14 @@ class LiteLLMWire:
         *,
         base_url: str | None = None,
         api_key: str | None = None,
-        labels: Sequence[str] = (),
-        timeout_s: float = TIMEOUT_S,
+        reader: Reader | None = None,
+        timeout_s: float | None = None,
     ) -> None:
         self._litellm = import_litellm()
         self.name = model
         self.base_url = base_url
         self.api_key = api_key
-        self.labels = tuple(labels)
+        self.reader = reader or Reader()
         self.timeout_s = timeout_s
         self._check()
 
@@ -98,7 +97,7 @@ class LiteLLMWire:
                 messages=messages,
                 api_base=self.base_url,
                 api_key=self.api_key,
-                timeout=self.timeout_s,
+                timeout=timeout_of(self.timeout_s, self.most_output_tokens(params)),
                 max_retries=0,
                 num_retries=0,
                 **given,
@@ -109,7 +108,7 @@ class LiteLLMWire:
         return self._reply(value, provider_headers(response._hidden_params.get("additional_headers")))
 
     def _reply(self, value: dict[str, Any], headers: Mapping[str, str]) -> Reply:
-        answer = answer_of(value, self.labels)
+        answer = self.reader.answer(value)
         usage = answer.usage
         if usage is not None and usage.input_tokens == 0:
             # where the provider reports no usage, litellm says 0; no request has no input

@@ -10,24 +10,24 @@ from importlib.util import find_spec
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from gatekeeper.models.answers import read_answer
 from gatekeeper.models.api import ApiModel
 from gatekeeper.models.concurrency import ConcurrencyPolicy
 from gatekeeper.models.extras import needs
 from gatekeeper.models.limits import RateLimits
+from gatekeeper.models.openai_bodies import DEFAULT_MAX_TOKENS, OpenAIApi, most_output_tokens, request_body
 from gatekeeper.models.openai_http import OpenAIHttpWire, refused_with, show_endpoint
+from gatekeeper.models.reader import Reader
 from gatekeeper.models.retry import RetryPolicy
-from gatekeeper.models.wire import Reply, Wire, WireFactory, answered, unanswered
+from gatekeeper.models.structured import chat_format, responses_format
+from gatekeeper.models.wire import Reply, WireFactory, answered, merged, timeout_of, unanswered
 from gatekeeper.records import Request
-
-DEFAULT_MAX_TOKENS = 16
 
 
 class OpenAIModel(ApiModel):
     """A model behind an OpenAI-compatible endpoint.
 
-    Chat goes by aiohttp, with a base URL and without. The SDK does the same several times more slowly; it is used where
-    aiohttp is not installed.
+    Both APIs go by aiohttp, with a base URL and without. The SDK does the same several times more slowly; it is used
+    where aiohttp is not installed.
 
     Args:
         model: name at the endpoint.
@@ -36,11 +36,13 @@ class OpenAIModel(ApiModel):
         params: of each request; a request's own `params` come on top.
         concurrency: requests in flight: the most of them, or a policy. With a number the limit adapts; for an endpoint
             on this machine or a private network it stops where more in flight bring no more answers, too.
-        labels: labels that the logprobs of the first token are read for.
+        labels: labels that logprobs are read for.
+        api: which API of the endpoint is asked: Chat Completions or Responses.
+        structured: the endpoint holds the answer to the labels, by a JSON schema.
         price_id: provider/name of the price; `price_assumed` says that it is another model's.
         policy: tries and deadline of a request.
         rate_limits: known limits of the endpoint.
-        timeout_s: seconds of one try.
+        timeout_s: seconds of one try; None: by the limit of the answer.
         seed: of the jitter between tries.
         client: what speaks HTTP; None: aiohttp where it is installed.
     """
@@ -54,26 +56,38 @@ class OpenAIModel(ApiModel):
         params: Mapping[str, Any] | None = None,
         concurrency: ConcurrencyPolicy | int = 16,
         labels: Sequence[str] = (),
+        api: OpenAIApi = "chat",
+        structured: bool = False,
         price_id: str | None = None,
         price_assumed: bool = False,
         policy: RetryPolicy | None = None,
         rate_limits: RateLimits | None = None,
-        timeout_s: float = 60.0,
+        timeout_s: float | None = None,
         seed: int | None = None,
         client: Literal["aiohttp", "sdk"] | None = None,
     ) -> None:
         base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
         if isinstance(concurrency, int):
             concurrency = ConcurrencyPolicy(concurrency, by_rate=is_near(base_url))
-        made: WireFactory
+        given: dict[str, Any] = {"max_tokens": DEFAULT_MAX_TOKENS, **(params or {})}
+        if structured:
+            given = merged(responses_format(labels) if api == "responses" else chat_format(labels), given)
+        reader = Reader(api, tuple(labels), structured)
+        options: dict[str, Any] = {
+            "base_url": base_url,
+            "api_key": api_key,
+            "api": api,
+            "reader": reader,
+            "timeout_s": timeout_s,
+        }
+        made: WireFactory = partial(OpenAISdkWire, model, **options)
         if client == "aiohttp" or (client is None and find_spec("aiohttp") is not None):
-            headers = _account_headers() if base_url is None else {}
-            made = partial(_http_wire, model, base_url, api_key, tuple(labels), timeout_s, headers)
-        else:
-            made = partial(_sdk_wire, model, base_url, api_key, tuple(labels), timeout_s)
+            made = partial(OpenAIHttpWire, model, **options, headers=_account_headers() if base_url is None else {})
         super().__init__(
             made,
-            params={"max_tokens": DEFAULT_MAX_TOKENS, **(params or {})},
+            params=given,
+            identity={} if api == "chat" else {"api": api},
+            reader=reader,
             concurrency=concurrency,
             rate_limits=rate_limits,
             policy=policy,
@@ -91,8 +105,9 @@ class OpenAISdkWire:
         model: name at the endpoint.
         base_url: endpoint, None for OpenAI's own.
         api_key: sent as the bearer token.
-        labels: labels that the logprobs of the first token are read for.
-        timeout_s: seconds of each step of one try: connecting, writing, reading.
+        api: which API is spoken there.
+        reader: how its answers are read.
+        timeout_s: seconds of each step of one try: connecting, writing, reading; None: by the limit of the answer.
     """
 
     def __init__(
@@ -101,24 +116,23 @@ class OpenAISdkWire:
         *,
         base_url: str | None = None,
         api_key: str = "",
-        labels: Sequence[str] = (),
-        timeout_s: float = 60.0,
+        api: OpenAIApi = "chat",
+        reader: Reader,
+        timeout_s: float | None = None,
     ) -> None:
         with needs("teachers"):
             import openai  # noqa: F401 - a missing package is said here, not in the first request
         self.name = model
         self.endpoint = show_endpoint(base_url)
         self._base_url, self._api_key, self._timeout_s = base_url, api_key, timeout_s
-        self._labels = tuple(labels)
+        self._api, self._reader = api, reader
         self._client: Any = None
 
     async def open(self) -> None:
         """Open the client."""
         import openai
 
-        self._client = openai.AsyncOpenAI(
-            api_key=self._api_key or "none", base_url=self._base_url, timeout=self._timeout_s, max_retries=0
-        )
+        self._client = openai.AsyncOpenAI(api_key=self._api_key or "none", base_url=self._base_url, max_retries=0)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -129,11 +143,14 @@ class OpenAISdkWire:
         """Send one request once."""
         import openai
 
-        messages: Any = [{"role": message.role, "content": message.content} for message in request.messages]
+        given = request_body(self._api, self.name, request, params, self._base_url)
+        asked = "input" if self._api == "responses" else "messages"
+        fixed: dict[str, Any] = {key: given.pop(key) for key in ("model", asked)}
+        resource = self._client.responses if self._api == "responses" else self._client.chat.completions
         try:
             # extra_body takes any parameter as it stands; the SDK would refuse names that it does not know
-            response = await self._client.chat.completions.with_raw_response.create(
-                model=self.name, messages=messages, extra_body=params
+            response = await resource.with_raw_response.create(
+                **fixed, extra_body=given, timeout=timeout_of(self._timeout_s, most_output_tokens(params))
             )
             body = response.http_response.content
         except openai.APIStatusError as error:
@@ -141,11 +158,11 @@ class OpenAISdkWire:
         except Exception as error:
             return unanswered(error)
         raw = body.decode("utf-8", "replace")
-        return answered(read_answer(body, self._labels), raw, response.http_response.headers)
+        return answered(self._reader.read(body), raw, response.http_response.headers)
 
     def most_output_tokens(self, params: Mapping[str, Any]) -> int:
         """Return the limit of the answer."""
-        return int(params.get("max_completion_tokens") or params["max_tokens"])
+        return most_output_tokens(params)
 
 
 def is_near(base_url: str | None) -> bool:
@@ -157,16 +174,6 @@ def is_near(base_url: str | None) -> bool:
         return ipaddress.ip_address(host).is_private
     except ValueError:
         return False
-
-
-def _http_wire(
-    model: str, base_url: str | None, key: str, labels: Sequence[str], timeout_s: float, headers: Mapping[str, str]
-) -> Wire:
-    return OpenAIHttpWire(model, base_url=base_url, api_key=key, labels=labels, timeout_s=timeout_s, headers=headers)
-
-
-def _sdk_wire(model: str, base_url: str | None, key: str, labels: Sequence[str], timeout_s: float) -> Wire:
-    return OpenAISdkWire(model, base_url=base_url, api_key=key, labels=labels, timeout_s=timeout_s)
 
 
 def _passwords(base_url: str | None) -> list[str]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gatekeeper.errors import ModelError
 from gatekeeper.hashing import hash_bytes
-from gatekeeper.models.answers import answer_of
-from gatekeeper.models.batch import BatchState, batch_error, custom_id, failed
+from gatekeeper.models.batch import BatchState, batch_error, custom_id, failed, rows_of_results
 from gatekeeper.models.extras import needs
-from gatekeeper.models.wire import Reply, answered, refused
+from gatekeeper.models.openai_bodies import PATHS, OpenAIApi, request_body
+from gatekeeper.models.reader import Reader
+from gatekeeper.models.wire import Reply, answered, merged, refused
 from gatekeeper.records import Request
 
-PATH = "/v1/chat/completions"
 METADATA = "gatekeeper_digest"
 _READABLE = {"completed", "expired", "cancelled"}
 """States that end with results, though not always with all of them."""
@@ -30,7 +30,8 @@ class OpenAIBatches:
         model: name at the provider.
         base_url: endpoint, None for the provider's own.
         api_key: of the account that files and batches belong to.
-        labels: labels that the logprobs of the first token are read for.
+        api: which API the rows are for.
+        reader: how answers are read; None: those of `api`, without labels.
         timeout_s: seconds of one exchange.
     """
 
@@ -40,13 +41,14 @@ class OpenAIBatches:
         *,
         base_url: str | None = None,
         api_key: str = "",
-        labels: Sequence[str] = (),
+        api: OpenAIApi = "chat",
+        reader: Reader | None = None,
         timeout_s: float = 600.0,
     ) -> None:
         with needs("teachers"):
             import openai
-        self.model = model
-        self.labels = tuple(labels)
+        self.model, self.base_url, self.api = model, base_url, api
+        self.reader = reader or Reader(api)
         self.secrets = (api_key,)
         self._client: Any = openai.OpenAI(
             api_key=api_key or "none", base_url=base_url, max_retries=0, timeout=timeout_s
@@ -59,19 +61,19 @@ class OpenAIBatches:
                 {
                     "custom_id": custom_id(key),
                     "method": "POST",
-                    "url": PATH,
-                    "body": {
-                        "model": self.model,
-                        "messages": [{"role": turn.role, "content": turn.content} for turn in request.messages],
-                        **params,
-                        **request.params,
-                    },
+                    "url": self._url,
+                    "body": request_body(self.api, self.model, request, merged(params, request.params), self.base_url),
                 },
                 ensure_ascii=False,
             )
             for key, request in requests.items()
         ]
         return "".join(line + "\n" for line in lines).encode()
+
+    @property
+    def _url(self) -> str:
+        """The path that the rows are for, as the provider names it: whatever the base URL is."""
+        return f"/v1{PATHS[self.api]}"
 
     def submit(self, requests: Mapping[str, Request], params: Mapping[str, Any]) -> str:
         """Upload the file and create a batch of it."""
@@ -80,13 +82,13 @@ class OpenAIBatches:
             file = self._client.files.create(file=("batch.jsonl", content), purpose="batch")
             batch = self._client.batches.create(
                 input_file_id=file.id,
-                endpoint=PATH,
+                endpoint=self._url,
                 completion_window="24h",
                 metadata={METADATA: hash_bytes(content)},
             )
+            return str(batch.id)
         except Exception as error:
             raise batch_error(error, "the batch was not accepted", self.secrets) from error
-        return str(batch.id)
 
     def find(self, requests: Mapping[str, Request], params: Mapping[str, Any]) -> str | None:
         """Return the id of a batch of exactly these requests that was created before, None where there is none.
@@ -122,17 +124,19 @@ class OpenAIBatches:
         for file in (state.output_file_id, state.error_file_id):
             if file is not None:
                 rows += self._rows(batch, file)
-        return rows
+        return rows_of_results(batch, rows)
 
     def _state(self, batch: str) -> Any:
         try:
-            return self._client.batches.retrieve(batch)
+            state = self._client.batches.retrieve(batch)
+            state.status  # noqa: B018 - what is no batch has none
+            return state
         except Exception as error:
             raise batch_error(error, f"the state of batch {batch} cannot be read", self.secrets) from error
 
     def _rows(self, batch: str, file: str) -> Iterator[tuple[str, Reply]]:
         try:
-            text = self._client.files.content(file).content.decode("utf-8", "replace")
+            text = self._client.files.content(file).content.decode("utf-8")
         except Exception as error:
             raise batch_error(error, f"the results of batch {batch} cannot be read", self.secrets) from error
         for line in text.splitlines():
@@ -148,7 +152,7 @@ class OpenAIBatches:
         if isinstance(response, dict) and isinstance(response.get("status_code"), int):
             body, status = response.get("body"), response["status_code"]
             text = json.dumps(body, ensure_ascii=False)
-            return answered(answer_of(body, self.labels), text) if status == 200 else refused(status, text, {}, body)
+            return answered(self.reader.answer(body), text) if status == 200 else refused(status, text, {}, body)
         said = error if isinstance(error, dict) else {}
         kind = "expired" if said.get("code") == "batch_expired" else "server"
         return failed(kind, f"{said.get('code')}: {said.get('message')}", line)

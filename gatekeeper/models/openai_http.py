@@ -1,22 +1,22 @@
-"""The chat API of OpenAI and of whatever is compatible with it, by aiohttp: several times as fast as by the SDK."""
+"""The APIs of OpenAI and of whatever is compatible with them, by aiohttp: several times as fast as by the SDK."""
 
 from __future__ import annotations
 
 import base64
 import json
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
-from gatekeeper.models.answers import read_answer
 from gatekeeper.models.extras import needs
-from gatekeeper.models.wire import Reply, answered, refused, unanswered
+from gatekeeper.models.openai_bodies import OPENAI_URL, PATHS, OpenAIApi, most_output_tokens, request_body
+from gatekeeper.models.reader import Reader
+from gatekeeper.models.wire import Reply, answered, refused, timeout_of, unanswered
 from gatekeeper.records import Request
 
-OPENAI_URL = "https://api.openai.com/v1"
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 KEEP_ALIVE_S = 15.0
@@ -33,8 +33,9 @@ class OpenAIHttpWire:
         model: name at the endpoint.
         base_url: endpoint, None for OpenAI's own.
         api_key: sent as the bearer token.
-        labels: labels that the logprobs of the first token are read for.
-        timeout_s: seconds of one try, from connecting to the last byte.
+        api: which API is spoken there.
+        reader: how its answers are read.
+        timeout_s: seconds of one try, from connecting to the last byte; None: by the limit of the answer.
         headers: sent with each request on top.
     """
 
@@ -44,8 +45,9 @@ class OpenAIHttpWire:
         *,
         base_url: str | None = None,
         api_key: str = "",
-        labels: Sequence[str] = (),
-        timeout_s: float = 60.0,
+        api: OpenAIApi = "chat",
+        reader: Reader,
+        timeout_s: float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         with needs("teachers"):
@@ -54,8 +56,8 @@ class OpenAIHttpWire:
         self.endpoint = show_endpoint(base_url)
         parts = urlsplit(base_url or OPENAI_URL)
         user, _, host = parts.netloc.rpartition("@")
-        self._url = urlunsplit((parts.scheme, host, parts.path.rstrip("/") + "/chat/completions", parts.query, ""))
-        self._labels = tuple(labels)
+        self._url = urlunsplit((parts.scheme, host, parts.path.rstrip("/") + PATHS[api], parts.query, ""))
+        self._base_url, self._api, self._reader = base_url, api, reader
         self._timeout_s = timeout_s
         self._headers = {
             "Content-Type": "application/json",
@@ -78,7 +80,6 @@ class OpenAIHttpWire:
         self._session = aiohttp.ClientSession(
             connector=connector,
             headers=self._headers,
-            timeout=aiohttp.ClientTimeout(total=self._timeout_s),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         self._proxy = proxy_of(self._url)  # once: aiohttp's trust_env looks it up, and reads ~/.netrc, at each request
@@ -90,21 +91,24 @@ class OpenAIHttpWire:
 
     async def send(self, request: Request, params: Mapping[str, Any]) -> Reply:
         """Send one request once."""
-        messages = [{"role": message.role, "content": message.content} for message in request.messages]
-        # what the caller asks for and by which name cannot be changed by a parameter
-        data = json_bytes({**params, "model": self.name, "messages": messages})
+        import aiohttp
+
+        data = json_bytes(request_body(self._api, self.name, request, params, self._base_url))
+        timeout = aiohttp.ClientTimeout(total=timeout_of(self._timeout_s, most_output_tokens(params)))
         try:
-            async with self._session.post(self._url, data=data, allow_redirects=False, proxy=self._proxy) as response:
+            async with self._session.post(
+                self._url, data=data, allow_redirects=False, proxy=self._proxy, timeout=timeout
+            ) as response:
                 body: bytes = await response.read()
         except Exception as error:
             return unanswered(error)
         if 200 <= response.status < 300:
-            return answered(read_answer(body, self._labels), body.decode("utf-8", "replace"), response.headers)
+            return answered(self._reader.read(body), body.decode("utf-8", "replace"), response.headers)
         return refused_with(response.status, body, response.headers)
 
     def most_output_tokens(self, params: Mapping[str, Any]) -> int:
         """Return the limit of the answer."""
-        return int(params.get("max_completion_tokens") or params["max_tokens"])
+        return most_output_tokens(params)
 
 
 def show_endpoint(base_url: str | None) -> str:

@@ -3,18 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from gatekeeper.errors import ModelError
 from gatekeeper.models.api import ApiModel
+from gatekeeper.models.concurrency import ConcurrencyPolicy
+from gatekeeper.models.limits import RateLimits
+from gatekeeper.models.reader import reader_of
 from gatekeeper.models.scripted import Rule, ScriptedModel
-from gatekeeper.suite.spec_models import AnthropicTeacher, LiteLLMTeacher, ScriptedTeacher
+from gatekeeper.models.structured import chat_format, messages_format
+from gatekeeper.models.wire import merged
+from gatekeeper.suite.identity import identity_params
+from gatekeeper.suite.spec_models import (
+    AnthropicTeacher,
+    ApiTeacher,
+    LiteLLMTeacher,
+    OpenAITeacher,
+    ScriptedTeacher,
+)
+
+if TYPE_CHECKING:
+    from gatekeeper.models.openai import OpenAIModel
 
 
-def anthropic_model(spec: AnthropicTeacher, role: str, seed: int, environ: Mapping[str, str]) -> ApiModel:
+def openai_model(spec: OpenAITeacher, role: str, labels: Sequence[str], environ: Mapping[str, str]) -> OpenAIModel:
+    """Return the model that `spec` names. Arguments and errors are those of `anthropic_model`."""
+    from gatekeeper.models.openai import OpenAIModel
+
+    return OpenAIModel(
+        spec.model.removeprefix("openai/"),
+        base_url=spec.base_url,
+        api_key=required_key(spec.api_key_env, spec.base_url, role, environ),
+        params=spec.params.model_dump(exclude_none=True),
+        concurrency=_concurrency(spec),
+        labels=labels,
+        api=spec.api,
+        structured=spec.structured,
+        price_id=spec.priced_as or spec.model,
+        price_assumed=spec.priced_as is not None,
+        rate_limits=_rate_limits(spec),
+        timeout_s=spec.timeout_s,
+    )
+
+
+def anthropic_model(
+    spec: AnthropicTeacher, role: str, labels: Sequence[str], seed: int, environ: Mapping[str, str]
+) -> ApiModel:
     """Return the model that `spec` names.
 
     Args:
         role: the key of the suite that names it.
+        labels: what a structured answer is held to.
         seed: of the jitter between tries.
         environ: where the key is looked up.
 
@@ -25,13 +64,19 @@ def anthropic_model(spec: AnthropicTeacher, role: str, seed: int, environ: Mappi
     from gatekeeper.models.anthropic import AnthropicWire
 
     key = required_key(spec.api_key_env, spec.base_url, role, environ)
-    name = spec.model.removeprefix("anthropic/")
+    name, reader = spec.model.removeprefix("anthropic/"), reader_of(spec, labels)
+    params, cache = identity_params(spec.params), spec.params.cache
     return ApiModel(
-        lambda: AnthropicWire(name, base_url=spec.base_url, api_key=key),
-        params=spec.params.model_dump(exclude_none=True),
-        concurrency=spec.concurrency,
+        lambda: AnthropicWire(
+            name, base_url=spec.base_url, api_key=key, reader=reader, cache=cache, timeout_s=spec.timeout_s
+        ),
+        params=merged(messages_format(labels), params) if spec.structured else params,
+        reader=reader,
+        concurrency=_concurrency(spec),
+        rate_limits=_rate_limits(spec),
         price_id=spec.priced_as or spec.model,
         price_assumed=spec.priced_as is not None,
+        writes_cache=cache or "cache_control" in params,
         secrets=(key,),
         seed=seed,
     )
@@ -52,11 +97,14 @@ def litellm_model(
         key = required_key(spec.api_key_env, None, role, environ)
     elif spec.base_url is not None:
         key = "none"
-    name = spec.model.removeprefix("litellm/")
+    name, reader = spec.model.removeprefix("litellm/"), reader_of(spec, labels)
+    params = spec.params.model_dump(exclude_none=True)
     return ApiModel(
-        lambda: LiteLLMWire(name, base_url=spec.base_url, api_key=key, labels=labels),
-        params=spec.params.model_dump(exclude_none=True),
-        concurrency=spec.concurrency,
+        lambda: LiteLLMWire(name, base_url=spec.base_url, api_key=key, reader=reader, timeout_s=spec.timeout_s),
+        params=merged(chat_format(labels), params) if spec.structured else params,
+        reader=reader,
+        concurrency=_concurrency(spec),
+        rate_limits=_rate_limits(spec),
         price_id=spec.priced_as or name,
         price_assumed=spec.priced_as is not None,
         secrets=(key or "", *(value for variable, value in environ.items() if variable.endswith("_API_KEY"))),
@@ -77,6 +125,14 @@ def scripted_model(spec: ScriptedTeacher, labels: Sequence[str], seed: int) -> S
         seed=seed,
         price_id=spec.priced_as,
     )
+
+
+def _concurrency(spec: ApiTeacher) -> ConcurrencyPolicy | int:
+    return ConcurrencyPolicy(spec.concurrency, fixed=True) if spec.fixed_concurrency else spec.concurrency
+
+
+def _rate_limits(spec: ApiTeacher) -> RateLimits:
+    return RateLimits(spec.requests_per_minute, spec.tokens_per_minute)
 
 
 def required_key(variable: str, base_url: str | None, role: str, environ: Mapping[str, str]) -> str:

@@ -15,7 +15,8 @@ from gatekeeper.models.concurrency import Limit
 from gatekeeper.models.errors import FAILURES, Failure, brief, scrub
 from gatekeeper.models.pacing import Pacer
 from gatekeeper.models.tokens import count_request
-from gatekeeper.models.wire import Reply, unanswered
+from gatekeeper.models.traffic import Traffic
+from gatekeeper.models.wire import Reply, merged, unanswered
 from gatekeeper.records import Completion, Request, Usage
 
 if TYPE_CHECKING:
@@ -52,9 +53,22 @@ class Sender:
         self._turn = asyncio.Lock()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._places_taken = self._on_the_wire = self._sent = 0
+        self._refused = self._retries = 0
         self._reached = False
         self._doubtful_in_a_row = 0
         self._tokens_each = self._latency_s = 0.0
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the requests are doing; may be read from any thread."""
+        return Traffic(
+            in_flight=self._on_the_wire,
+            limit=self.limit.value,
+            resting=self.resting,
+            refused=self._refused,
+            retries=self._retries,
+            ending=self._over.is_set(),
+        )
 
     async def open(self) -> None:
         """Open the wire."""
@@ -74,7 +88,7 @@ class Sender:
 
     async def answer(self, request: Request) -> Completion:
         """Try until there is an answer, or no hope for one."""
-        params = {**self._model.params, **request.params}
+        params = merged(self._model.params, request.params)
         reply = _NOT_SENT
         attempt, start, latency_s = 0, 0.0, 0.0
         while await self._take_place(request, params, again=attempt > 0):
@@ -143,6 +157,7 @@ class Sender:
 
     async def _rest(self, pause: float) -> None:
         self.resting += 1
+        self._retries += 1
         self._more_room()
         await self._sleep(pause)
         self.resting -= 1
@@ -161,6 +176,7 @@ class Sender:
         """Learn from a try: how many may be in flight, how fast they may be sent, whether there is any hope."""
         failure = reply.failure
         if failure is not None and failure.congested:
+            self._refused += failure.kind == "rate_limit"
             if self.limit.congested(number, self._sent, self._needed()) and failure.kind == "rate_limit":
                 self._pacer.refused(now)
         elif reply.reached:

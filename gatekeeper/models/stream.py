@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from gatekeeper.models.sending import Sender
+from gatekeeper.models.traffic import Traffic
 from gatekeeper.records import Completion, Request
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Stream:
 
     def __init__(self, model: ApiModel) -> None:
         self._sender = Sender(model, lambda: self._arrive(None))
+        self._model = model
+        self._heeded = 0
         self._most = model.concurrency_policy.most
         self._inbox: deque[Request] = deque()
         self._called = False
@@ -51,6 +54,15 @@ class Stream:
         finally:
             self._end_thread()
 
+    @property
+    def traffic(self) -> Traffic:
+        """What the requests are doing; may be read from any thread."""
+        return self._sender.traffic
+
+    def wake(self) -> None:
+        """Let `answers` look whether it was interrupted; a signal handler may call this, for the queue is reentrant."""
+        self._arrivals.put([])
+
     def answers(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Keep the places filled and yield what arrives; see `ApiModel.complete`."""
         source = iter(requests)
@@ -60,6 +72,7 @@ class Stream:
         arrived: deque[Arrival] = deque()
         while True:
             try:
+                self._heed_interrupts()
                 while more and self._has_room(pulled):
                     request = next(source, None)
                     if request is None:
@@ -77,7 +90,7 @@ class Stream:
                 more, ended = False, error
                 self._hurry(error)
                 continue
-            arrival = arrived.popleft()
+            arrival = arrived.popleft() if arrived else None
             if arrival is None:
                 continue
             pulled -= 1
@@ -88,6 +101,11 @@ class Stream:
             raise self._sender.stop
         if ended is not None:
             raise ended
+
+    def _heed_interrupts(self) -> None:
+        if self._model.interrupts > self._heeded:
+            self._heeded += 1
+            raise KeyboardInterrupt
 
     def _has_room(self, pulled: int) -> bool:
         sender = self._sender

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from gatekeeper.records import Request, Usage
 
@@ -42,3 +44,12 @@ def bound_input(request: Request) -> int:
     parts = [message.content for message in request.messages] or [request.text]
     text_bytes = sum(len(part.encode("utf-8", "replace")) for part in parts)
     return text_bytes + _BOUND_PER_MESSAGE * len(parts) + _BOUND_PER_REQUEST
+
+
+def bound_params(params: Mapping[str, Any]) -> int:
+    """Return the most input tokens that parameters can add: a schema or a tool is a part of the prompt, a number none.
+
+    The provider writes a schema in its own words, which may be longer than its JSON, so its bytes count twice.
+    """
+    parts = [value for value in params.values() if isinstance(value, list | dict)]
+    return 2 * sum(len(json.dumps(part).encode()) for part in parts)

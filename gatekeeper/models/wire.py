@@ -78,6 +78,28 @@ class Wire(Protocol):
 WireFactory = Callable[[], Wire]
 
 
+def merged(params: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model's parameters with a request's own on top; where both have an object, its parts are merged.
+
+    So a format of the model (`text.format`) stands beside what a suite says of the same object (`text.verbosity`).
+    """
+    both = {**params, **own}
+    for key, value in params.items():
+        if isinstance(value, dict) and isinstance(own.get(key), dict):
+            both[key] = {**value, **own[key]}
+    return both
+
+
+LEAST_TIMEOUT_S = 60.0
+SLOWEST_TOKENS_PER_S = 20.0
+"""An answer is waited for at least as long as a slow model needs to write it to its limit."""
+
+
+def timeout_of(given: float | None, most_output_tokens: int) -> float:
+    """Return the seconds of one try: those that were given, else by the limit of the answer."""
+    return LEAST_TIMEOUT_S + most_output_tokens / SLOWEST_TOKENS_PER_S if given is None else given
+
+
 def answered(answer: Answer, raw: str, headers: Mapping[str, str] | None = None) -> Reply:
     """Return the reply of a body that arrived with HTTP 200: its answer, or the class of what is wrong with it.
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import Any
 
-from gatekeeper.cost.usage import request_cost
-from gatekeeper.errors import BudgetExceededError, InputError
+from gatekeeper.errors import InputError
+from gatekeeper.models.reader import Reader
+from gatekeeper.models.reread import read_again, reader_in
 from gatekeeper.records import Completion, Item, Request
+from gatekeeper.run.interrupts import heeding_interrupts
+from gatekeeper.run.paying import Payments
+from gatekeeper.run.progress import Watch
+from gatekeeper.run.questions import Missing, Questions
 from gatekeeper.run.session import PricedModel, Session
+from gatekeeper.run.watching import watch_of
 from gatekeeper.store.completions import completions_by_key
 from gatekeeper.store.spend import Purpose
+from gatekeeper.suite.identity import identity_params
 from gatekeeper.suite.prompt import render
 from gatekeeper.suite.spec import TeacherSpec
 from gatekeeper.suite.suite import Suite
+
+_LOOKED_UP_AT_ONCE = 5_000
+"""Answers that are read from the store in one query; their bodies are many times as long as what is kept."""
 
 
 def request_of(suite: Suite, item: Item, sample_index: int = 0, *, spec: TeacherSpec | None = None) -> Request:
@@ -33,9 +42,9 @@ def request_of(suite: Suite, item: Item, sample_index: int = 0, *, spec: Teacher
 
 
 def params_of(spec: TeacherSpec | None) -> dict[str, Any]:
-    """Return the parameters that each request to a model of the suite carries."""
+    """Return the parameters that each request to a model of the suite carries, and that its key covers."""
     params = getattr(spec, "params", None)
-    return {} if params is None else dict(params.model_dump(mode="json", exclude_none=True))
+    return {} if params is None else identity_params(params)
 
 
 def ask(session: Session, items: Sequence[Item], purpose: Purpose, label: str) -> dict[str, Completion]:
@@ -77,8 +86,13 @@ def ask_samples(
     """
     if samples < 1:
         raise InputError(f"{samples} samples of each item cannot be asked for", hint="ask for 1 or more")
-    distinct = {item.id: item for item in items}.values()
-    requests = [request_of(session.suite, item, number) for number in range(samples) for item in distinct]
+    distinct = list({item.id: item for item in items}.values())
+
+    def question(place: int) -> Request:
+        number, of = divmod(place, len(distinct))
+        return request_of(session.suite, distinct[of], number)
+
+    requests = Questions(question, samples * len(distinct))
     found: dict[str, list[Completion]] = {item.id: [] for item in distinct}
     for answer in ask_model(session, session.asked_teacher, requests, purpose, label):
         found[answer.item_id].append(answer)
@@ -90,69 +104,67 @@ def ask_model(
 ) -> list[Completion]:
     """Return the completion of each request, in their order, as `ask` does for the teacher.
 
-    Requests that are the same but for their item are asked once.
+    Requests that are the same but for their item are asked once. The bodies of the answers stay in the store: `raw` is
+    None here.
 
     Args:
         asked: the model, and by which price its answers are paid.
+        requests: each is looked at several times, and none is kept.
     """
-    keys = [request.key(asked.model.info.fingerprint) for request in requests]
+    fingerprint = asked.model.info.fingerprint
+    keys, item_ids = [], []
+    for request in requests:
+        keys.append(request.key(fingerprint))
+        item_ids.append(request.item_id)
+    # what a judge has said stays as it was read: its scores are made again from that when a verdict is verified
+    reader = None if purpose == "judge" else reader_in(asked.model)
+    answers = _known(session, keys, reader)
+    places = {key: place for place, key in enumerate(keys) if key not in answers}
+    if places:
+        watch = watch_of(session, asked, (item_ids[place] for place in places.values()))
+        answers |= _call(session, asked, Missing(requests, places), purpose, label, watch)
+    return [_about(item_id, answers[key]) for key, item_id in zip(keys, item_ids, strict=True)]
+
+
+def _known(session: Session, keys: Sequence[str], reader: Reader | None) -> dict[str, Completion]:
+    """Return the answers that the store has, by request key, as `reader` reads their bodies, and without these."""
+    answers: dict[str, Completion] = {}
     with session.store.read() as connection:
-        known = completions_by_key(connection, list(dict.fromkeys(keys)))
-    answers = {key: completion for key, completion in known.items() if completion.ok}
-    missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in answers}
-    if missing:
-        answers |= _call(session, asked, missing, purpose, label)
-    return [
-        answers[key].model_copy(update={"item_id": request.item_id})
-        for key, request in zip(keys, requests, strict=True)
-    ]
+        for begin in range(0, len(keys), _LOOKED_UP_AT_ONCE):
+            found = completions_by_key(connection, list(dict.fromkeys(keys[begin : begin + _LOOKED_UP_AT_ONCE])))
+            read = ((key, read_again(completion, reader)) for key, completion in found.items())
+            answers |= {key: _without_body(completion) for key, completion in read if completion.ok}
+    return answers
+
+
+def _without_body(answer: Completion) -> Completion:
+    return answer.model_copy(update={"raw": None})
+
+
+def _about(item_id: str, answer: Completion) -> Completion:
+    return answer if answer.item_id == item_id else answer.model_copy(update={"item_id": item_id})
 
 
 def _call(
-    session: Session, asked: PricedModel, missing: dict[str, Request], purpose: Purpose, label: str
+    session: Session, asked: PricedModel, missing: Missing, purpose: Purpose, label: str, watch: Watch
 ) -> dict[str, Completion]:
     arrived: dict[str, Completion] = {}
-    stopped: list[BudgetExceededError] = []
-    assumed = asked.model.info.price_assumed
-    session.progress.start(label, len(missing))
-    try:
-        for completion in asked.model.complete(_reserved(session, asked, missing, purpose, stopped)):
-            arrived[completion.request_key] = completion
-            _record(session, completion)
-            session.budget.settle(completion.request_key, purpose, _price_of(asked, completion))
-            session.progress.spent(session.budget.spent, assumed=assumed)
-            session.progress.advance()
-    finally:
-        session.progress.finish()
-        session.journal.commit()
-    if stopped:
-        raise stopped[0]
-    return arrived
-
-
-def _reserved(
-    session: Session,
-    asked: PricedModel,
-    missing: dict[str, Request],
-    purpose: Purpose,
-    stopped: list[BudgetExceededError],
-) -> Iterator[Request]:
-    """Yield requests whose upper bound is reserved; end at the first one that does not fit."""
-    for key, request in missing.items():
-        bound = request_cost(asked.model.upper_bound(request), asked.price)
+    payments = Payments(session, asked, purpose)
+    session.progress.start(label, len(missing), watch)
+    with heeding_interrupts(asked.model):
         try:
-            session.budget.reserve(key, purpose, bound, assumed=asked.model.info.price_assumed)
-        except BudgetExceededError as error:
-            stopped.append(error)
-            return
-        yield request
-
-
-def _record(session: Session, completion: Completion) -> None:
-    session.journal.append("completion", {**completion.model_dump(mode="json"), "suite": session.fingerprint})
-
-
-def _price_of(asked: PricedModel, completion: Completion) -> Decimal:
-    usage = completion.usage
-    # A request that failed before the provider counted tokens was not charged.
-    return request_cost(usage, asked.price) if usage.input_tokens or usage.output_tokens else Decimal(0)
+            while missing:
+                for completion in asked.model.complete(payments.reserved(missing)):
+                    payments.keep(completion)
+                    arrived[completion.request_key] = _without_body(completion)
+                    session.progress.advance()
+                left = missing.without(arrived)
+                if payments.stopped is None or len(left) == len(missing):
+                    break
+                missing = left  # what was reserved for those in flight and not used may make room for others
+        finally:
+            session.progress.finish()
+            session.journal.commit()
+    if payments.stopped is not None:
+        raise payments.stopped
+    return arrived

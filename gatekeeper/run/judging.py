@@ -18,7 +18,6 @@ from gatekeeper.run.session import PricedModel, Session
 from gatekeeper.scorers import Judge
 from gatekeeper.scorers.judge import verdict_of
 from gatekeeper.scorers.reference import score_prediction
-from gatekeeper.stats.judged import least_labelled
 from gatekeeper.suite.prompt import render_rubric
 from gatekeeper.suite.suite import Suite
 
@@ -108,6 +107,8 @@ def labels_of(suite: Suite, gate: Sequence[Item]) -> GateLabels | None:
     """
     if not isinstance(suite.eval.scorer, Judge):
         return None
+    from gatekeeper.stats.judged import least_labelled  # late: it brings scipy, which asking does without
+
     labelled = sum(item.target is not None for item in gate)
     return GateLabels(labelled, least_labelled(suite.gates.quality.retention), len(gate), suite.costs.usd_per_label)
 
@@ -129,7 +130,7 @@ def judged_scores(session: Session, answers: Sequence[Answer], label: str) -> li
     assert asked is not None  # the suite was refused without
     requests = [request for item, one in answers if (request := judging.request(item, one)) is not None]
     said = _ask(session, asked, requests, label)
-    _check_verdicts(said)
+    _check_verdicts(said, on_gate=any(item.split == "gate" for item, _ in answers))
     verdicts = {completion.request_key: completion for completion in said}
     gold = session.suite.eval.gold
     people = [score_prediction(gold, item, one) for item, one in answers if item.target is not None]
@@ -151,13 +152,13 @@ def _ask(session: Session, asked: PricedModel, requests: Sequence[Request], labe
         raise ModelError(message, kind=error.kind, retryable=error.retryable, hint=hint) from error
 
 
-def _check_verdicts(said: Sequence[Completion]) -> None:
+def _check_verdicts(said: Sequence[Completion], *, on_gate: bool) -> None:
     """A judge that never says yes or no would refuse everything, and be paid for it."""
     outputs = [one.output for one in said if one.ok and one.output is not None]
     if len(outputs) >= LEAST_VERDICTS and all(verdict_of(output) is None for output in outputs):
-        shown = " ".join(outputs[0].split())[:60]
+        shown = "" if on_gate else f", for example {' '.join(outputs[0].split())[:60]!r}"  # it may quote a gate row
         raise ModelError(
-            f"the judge says neither yes nor no to any of {len(outputs):,} answers, for example {shown!r}",
+            f"the judge says neither yes nor no to any of {len(outputs):,} answers{shown}",
             kind="not_a_verdict",
             hint="end the rubric with: Answer with yes or no only",
         )

@@ -8,7 +8,8 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -38,6 +39,9 @@ from gatekeeper.store.suites import (
 from gatekeeper.suite.data import ItemSet, load_items
 from gatekeeper.suite.suite import Suite
 from gatekeeper.suite.terms import require_terms
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @contextmanager
@@ -101,28 +105,31 @@ def open_session(
 
 
 def _register(suite: Suite, items: ItemSet, store: Store, run: str, seed: int) -> None:
-    fingerprint = suite.fingerprint(items.digest)
     now = datetime.now(UTC)
-    spec = _as_written(suite)
     with store.write() as connection:
-        insert_suite(
-            connection,
-            StoredSuite(
-                fingerprint=fingerprint,
-                name=suite.name,
-                spec=spec,
-                gate_digest=items.gate_digest,
-                split_counts=items.counts,
-                duplicates=items.duplicates,
-                assumed=[list(pair) for pair in suite.assumed],
-                registered_at=now,
-            ),
-        )
-        insert_items(connection, fingerprint, items.items)
+        fingerprint = register_suite(connection, suite, items, now)
         insert_run(
             connection,
             Run(run=run, suite=fingerprint, seed=seed, started_at=now, machine=machine_name()),
         )
+
+
+def register_suite(connection: DuckDBPyConnection, suite: Suite, items: ItemSet, now: datetime) -> str:
+    """Write a suite and its items into the store where they are not there yet; returns the suite's fingerprint."""
+    fingerprint = suite.fingerprint(items.digest)
+    stored = StoredSuite(
+        fingerprint=fingerprint,
+        name=suite.name,
+        spec=_as_written(suite),
+        gate_digest=items.gate_digest,
+        split_counts=items.counts,
+        duplicates=items.duplicates,
+        assumed=[list(pair) for pair in suite.assumed],
+        registered_at=now,
+    )
+    insert_suite(connection, stored)
+    insert_items(connection, fingerprint, items.items)
+    return fingerprint
 
 
 def _as_written(suite: Suite, judge: str = "") -> dict[str, Any]:
@@ -151,6 +158,7 @@ def _json_like(spec: BaseModel) -> Any:
 
 def _register_models(session: Session) -> None:
     judge = session.judge
+    fingerprint = "" if judge is None else judge.model.info.fingerprint
     with session.store.write() as connection:
         insert_models(connection, [_stored(session.asked_teacher, session.suite.teacher.model)])
         insert_prices(connection, [session.price])
@@ -160,13 +168,13 @@ def _register_models(session: Session) -> None:
         asked = [(one.asked, one.spec.model) for one in session.baselines if one.asked is not None]
         insert_models(connection, [_stored(one, kind) for one, kind in asked])
         insert_prices(connection, [one.price for one, _ in asked])
-    fingerprint = "" if judge is None else judge.model.info.fingerprint
-    session.note(SUITE, **_as_written(session.suite, fingerprint))
-    session.note(INPUTS, files=_digests(session.suite))
-    session.note(TEACHER, fingerprint=session.teacher.info.fingerprint)
-    if judge is not None:
-        session.note(JUDGE, fingerprint=fingerprint)
-    session.note(VERSIONS, gatekeeper=__version__, python=platform.python_version(), **package_versions())
+        note = partial(session.note_within, connection)
+        note(SUITE, **_as_written(session.suite, fingerprint))
+        note(INPUTS, files=_digests(session.suite))
+        note(TEACHER, fingerprint=session.teacher.info.fingerprint)
+        if judge is not None:
+            note(JUDGE, fingerprint=fingerprint)
+        note(VERSIONS, gatekeeper=__version__, python=platform.python_version(), **package_versions())
 
 
 def _stored(asked: PricedModel, kind: str) -> StoredModel:

@@ -13,6 +13,7 @@ from gatekeeper.run.session import Session
 from gatekeeper.scorers import Judge
 from gatekeeper.scorers.reference import score_prediction
 from gatekeeper.store.predictions import insert_predictions, insert_scores, predictions_of, scores_of
+from gatekeeper.suite.suite import Suite
 
 Answers = Mapping[str, Sequence[Prediction]]
 """A model's answers by item id, in the order of their samples."""
@@ -75,11 +76,23 @@ def store_answers(session: Session, items: Sequence[Item], predictions: Answers,
     flat = [(item, one) for item in items for one in predictions[item.id]]
     by_judge = [(item, one) for item, one in flat if isinstance(session.scorer_of(item.eval), Judge)]
     scores = judged_scores(session, by_judge, f"judge on {items[0].split}") if by_judge else []
-    for item, one in flat:
-        judged_by = session.suite.eval_named(item.eval)
-        if not isinstance(judged_by.scorer, Judge):
-            references = None if judged_by.spec.data.target is not None else teacher.get(item.id, ())
-            scores.append(score_prediction(judged_by.scorer, item, one, references))
+    scores += rule_scores(session.suite, flat, teacher)
     with session.store.write() as connection:
         insert_predictions(connection, session.fingerprint, [one for _, one in flat])
         insert_scores(connection, session.fingerprint, scores)
+
+
+def rule_scores(suite: Suite, answers: Sequence[tuple[Item, Prediction]], teacher: Answers) -> list[Score]:
+    """Return the scores of answers whose scorer asks nobody; those that a judge decides are left out.
+
+    Args:
+        answers: each with its item.
+        teacher: the teacher's answers, by item id: what the others are scored against where there is no gold.
+    """
+    scores = []
+    for item, one in answers:
+        judged_by = suite.eval_named(item.eval)
+        if not isinstance(judged_by.scorer, Judge):
+            references = None if judged_by.spec.data.target is not None else teacher.get(item.id, ())
+            scores.append(score_prediction(judged_by.scorer, item, one, references))
+    return scores

@@ -9,13 +9,15 @@ from gatekeeper.errors import InputError
 from gatekeeper.run.session import Session
 from gatekeeper.store.seals import Change, Rules, amend_rules, changes_between, seal_rules, seals_touching
 from gatekeeper.suite.data import ItemSet, split_digest
+from gatekeeper.suite.identity import model_identity
+from gatekeeper.suite.spec_api import HOW_ASKED
 from gatekeeper.suite.suite import Eval, Suite
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _NEW_SPLIT = ("split_digest",)
-_NOT_IN_RULES = {"concurrency", "priced_as", "name"}
+_NOT_IN_RULES = {*HOW_ASKED, "priced_as", "name"}
 
 
 def who_runs() -> str:
@@ -39,9 +41,9 @@ def rules_of(suite: Suite, items: ItemSet) -> dict[str, Any]:
         "primary": suite.eval.primary,
         "prompt": prompt,
         "labels": list(suite.eval.labels),
-        "teacher": suite.spec.teacher.model_dump(mode="json", exclude=_NOT_IN_RULES),
-        "judge": None if judge is None else judge.model_dump(mode="json", exclude=_NOT_IN_RULES),
-        "baselines": {one.name: one.model_dump(mode="json", exclude=_NOT_IN_RULES) for one in suite.spec.baselines},
+        "teacher": model_identity(suite.spec.teacher, _NOT_IN_RULES),
+        "judge": None if judge is None else model_identity(judge, _NOT_IN_RULES),
+        "baselines": {one.name: model_identity(one, _NOT_IN_RULES) for one in suite.spec.baselines},
         "evals": {one.name: _eval(one, items) for one in suite.evals},
         "split_digest": items.gate_digest,
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from gatekeeper.store.spend import Budget
 from gatekeeper.suite.data import ItemSet
 from gatekeeper.suite.spec import BaselineSpec
 from gatekeeper.suite.suite import Suite, spec_identity
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 SUITE = "suite"
 """Kind of the event that holds suite and eval as they were when the run began, with every default filled in."""
@@ -135,7 +138,7 @@ class Session:
 
     def rng(self, *purpose: object) -> np.random.Generator:
         """Return a generator that depends on the run's seed and on what it is for, and on nothing else."""
-        return np.random.default_rng([self.seed, int(content_hash([str(part) for part in purpose])[3:], 16)])
+        return rng_of(self.seed, *purpose)
 
     def note(self, kind: str, **detail: Any) -> None:
         """Write an event, once: the same event of a continued run is left out.
@@ -143,18 +146,23 @@ class Session:
         A run that has its verdict is closed: what it rests on says nothing new any more, not even after an upgrade.
         """
         with self.store.write() as connection:
-            if connection.execute("SELECT 1 FROM verdicts WHERE run = ?", [self.run]).fetchall():
-                return
-            wanted = content_hash(detail)
-            known = connection.execute(
-                "SELECT detail FROM events WHERE run = ? AND kind = ?", [self.run, kind]
-            ).fetchall()
-            if any(content_hash(_parsed(row[0])) == wanted for row in known):
-                return
-            event = Event(
-                run=self.run, seq=next_seq(connection, self.run), kind=kind, detail=detail, at=datetime.now(UTC)
-            )
-            insert_events(connection, [event])
+            self.note_within(connection, kind, **detail)
+
+    def note_within(self, connection: DuckDBPyConnection, kind: str, **detail: Any) -> None:
+        """Write an event as `note` does, in a transaction that is open already."""
+        if connection.execute("SELECT 1 FROM verdicts WHERE run = ?", [self.run]).fetchall():
+            return
+        wanted = content_hash(detail)
+        known = connection.execute("SELECT detail FROM events WHERE run = ? AND kind = ?", [self.run, kind]).fetchall()
+        if any(content_hash(_parsed(row[0])) == wanted for row in known):
+            return
+        event = Event(run=self.run, seq=next_seq(connection, self.run), kind=kind, detail=detail, at=datetime.now(UTC))
+        insert_events(connection, [event])
+
+
+def rng_of(seed: int, *purpose: object) -> np.random.Generator:
+    """Return the generator of a run's seed for one purpose; see `Session.rng`."""
+    return np.random.default_rng([seed, int(content_hash([str(part) for part in purpose])[3:], 16)])
 
 
 def run_id(suite: Suite, items_digest: str, seed: int) -> str:

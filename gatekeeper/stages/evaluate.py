@@ -10,6 +10,9 @@ from gatekeeper.run.asking import ask_samples
 from gatekeeper.run.scoring import prediction_of, store_answers, teacher_answers, unscored
 from gatekeeper.run.session import Session
 
+STORED_AT_ONCE = 10_000
+"""Items whose predictions and scores are made and stored together, so that memory does not grow with all of them."""
+
 
 def evaluate_teacher(session: Session, items: Sequence[Item], label: str) -> list[Completion]:
     """Ask the teacher about each of `items`, store its predictions and scores, and return its answers.
@@ -24,8 +27,10 @@ def evaluate_teacher(session: Session, items: Sequence[Item], label: str) -> lis
     for name, rows in _by_eval(items).items():
         samples = session.suite.eval_named(name).spec.samples.teacher
         answers |= ask_samples(session, rows, "evaluate", label, samples)
-    predictions = {item_id: [prediction_of(one) for one in several] for item_id, several in answers.items()}
-    store_answers(session, items, predictions, predictions)
+    for begin in range(0, len(items), STORED_AT_ONCE):
+        part = items[begin : begin + STORED_AT_ONCE]
+        predictions = {item.id: [prediction_of(one) for one in answers[item.id]] for item in part}
+        store_answers(session, part, predictions, predictions)
     return [completion for item in items for completion in answers[item.id]]
 
 

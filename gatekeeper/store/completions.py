@@ -64,6 +64,7 @@ def completion_from_row(row: dict[str, Any]) -> Completion:
         input_tokens=row["input_tokens"],
         output_tokens=row["output_tokens"],
         cached_input_tokens=row["cached_input_tokens"],
+        cache_write_tokens=row.get("cache_write_tokens") or 0,  # rows from before the column have none
         reported=row["usage_reported"],
     )
     return Completion(usage=usage, distribution=from_json(row["distribution"]), **{name: row[name] for name in _SAME})
@@ -74,14 +75,14 @@ def _is_good(row: Row) -> bool:
 
 
 def _row(suite: str, completion: Completion, arrived_at: datetime) -> dict[str, Any]:
-    row = dict(completion)
-    usage: Usage = row.pop("usage")
+    usage = completion.usage
     return {
-        **row,
+        **vars(completion),
         "suite": suite,
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "cached_input_tokens": usage.cached_input_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
         "usage_reported": usage.reported,
         "arrived_at": arrived_at,
     }

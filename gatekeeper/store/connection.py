@@ -208,8 +208,8 @@ class Store:
         with self.hold("migration"):
             if version > 0:
                 self._copy_aside(version)
-            for number, step in enumerate(self._migrations, start=1):
-                with self.write() as connection:
+            with self.write() as connection:
+                for number, step in enumerate(self._migrations, start=1):
                     # asked again inside the transaction: another process may have been faster
                     if number > version_of(connection, self.path):
                         apply_migration(connection, number, step)

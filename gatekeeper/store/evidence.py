@@ -44,8 +44,10 @@ _SINCE_VERSION_2 = {
 _GATE = "(SELECT gate_digest FROM suites WHERE fingerprint = $suite)"
 
 _QUERIES = _SINCE_VERSION_2 | {
-    # A failed answer may give way to a good one later, a good one to none.
-    "completions": """SELECT request_key, to_json(t) FROM completions t
+    # A failed answer may give way to a good one later, a good one to none. Evidence of version 4 does not know cache
+    # writes; a count of 0, which is all that its rows can have, is left out so that they stay what they were.
+    "completions": """SELECT request_key, CASE WHEN cache_write_tokens > 0 THEN to_json(t)
+                             ELSE json_merge_patch(to_json(t), '{"cache_write_tokens": null}') END FROM completions t
                       WHERE model IN (FROM the_asked) AND error_class IS NULL AND output IS NOT NULL
                       AND (suite, item_id) IN (SELECT (suite, item_id) FROM items WHERE text IN (FROM split_texts))""",
     "models": """SELECT fingerprint, to_json(t) FROM models t

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
@@ -19,9 +20,10 @@ from gatekeeper.records import Completion, Prediction, Score
 from gatekeeper.store.connection import Store
 from gatekeeper.store.durable import file_name, sync_folder
 from gatekeeper.store.events import next_seq
-from gatekeeper.store.lines import Line, apply_lines, encode_line, parse_line
+from gatekeeper.store.lines import Line, apply_lines, encode_line, parse_line, payload_of
 from gatekeeper.store.locks import ExclusiveLock
 from gatekeeper.store.recovery import replay_files, run_lock
+from gatekeeper.store.spend import Answer, Spend
 
 SYNC_SECONDS = 0.5
 """The longest time that a line waits for its fsync. A killed process loses nothing; a power cut can lose this much."""
@@ -44,7 +46,7 @@ class Journal:
         StoreError: the folder cannot be written, or a file that was left is corrupt.
     """
 
-    def __init__(self, store: Store, run: str, *, commit_lines: int = 2000) -> None:
+    def __init__(self, store: Store, run: str, *, commit_lines: int = 12_000) -> None:
         self.run = file_name(run, "run")
         self.folder = store.journal_folder / run
         self._store = store
@@ -55,6 +57,7 @@ class Journal:
         self._unsynced = 0
         self._timer: threading.Timer | None = None
         self._late_error: OSError | None = None
+        self._seq: int | None = None
         self._descriptor: int | None = None
         self._lock: ExclusiveLock = run_lock(store, run)
         self._lock.acquire()
@@ -62,8 +65,6 @@ class Journal:
             left = replay_files(store, self.folder)
             if left.corrupt:
                 raise StoreError("; ".join(left.corrupt), hint="the good lines are in the store; run again to go on")
-            with store.read() as connection:
-                self._seq = next_seq(connection, run)
             self._begin_file(1)
         except BaseException:
             self._lock.release()
@@ -76,7 +77,8 @@ class Journal:
 
         Args:
             kind: completion, prediction, score (payload: the record's ``model_dump(mode="json")`` and ``suite``),
-                spend_reserved, spend_settled (written by `Budget`), or event (``kind`` and ``detail``).
+                spend_reserved, spend_settled, or event (``kind`` and ``detail``). For records that exist already
+                there are methods of their own.
             payload: JSON-like.
 
         Raises:
@@ -85,30 +87,40 @@ class Journal:
         with self._guard:
             self._check_usable()
             if kind == "event":
+                if self._seq is None:
+                    with self._store.read() as connection:
+                        self._seq = next_seq(connection, self.run)
                 payload = {**payload, "seq": self._seq}
             at = datetime.now(UTC)
             try:
                 line = parse_line(kind, self.run, at, payload)
                 data = encode_line(kind, self.run, at, payload)
             except (ValueError, TypeError, KeyError) as error:
-                raise StoreError(f"a journal line of kind {kind!r} is wrong: {error}") from error
-            self._write(data)
-            self._pending.append(line)
-            self._seq += kind == "event"
-            if len(self._pending) >= self._commit_at:
-                self._commit_by_itself()
+                raise _wrong(kind, error) from error
+            self._add([line], data)
+            if self._seq is not None:
+                self._seq += kind == "event"
 
     def completion(self, suite: str, completion: Completion) -> None:
         """Append an answer that arrived for the suite with fingerprint `suite`."""
-        self.append("completion", {**completion.model_dump(mode="json"), "suite": suite})
+        self._append(Line("completion", suite, datetime.now(UTC), completion))
 
     def prediction(self, suite: str, prediction: Prediction) -> None:
         """Append a prediction."""
-        self.append("prediction", {**prediction.model_dump(mode="json"), "suite": suite})
+        self._append(Line("prediction", suite, datetime.now(UTC), prediction))
 
     def score(self, suite: str, score: Score) -> None:
         """Append a score."""
-        self.append("score", {**score.model_dump(mode="json"), "suite": suite})
+        self._append(Line("score", suite, datetime.now(UTC), score))
+
+    def reservation(self, payment: Spend) -> None:
+        """Append a reservation; what it pays for may be sent when this returns."""
+        self._append(Line("spend_reserved", None, payment.at, payment))
+
+    def settlement(self, payment: Spend, answer: Answer | None = None) -> None:
+        """Append what a payment did cost, and before it, in the same write, the answer that was paid."""
+        lines = [] if answer is None else [Line("completion", answer.suite, payment.at, answer.completion)]
+        self._append(*lines, Line("spend_settled", None, payment.at, payment))
 
     def event(self, kind: str, **detail: Any) -> None:
         """Append an event of the run; its place in the order and its time are filled in."""
@@ -170,6 +182,29 @@ class Journal:
         with suppress(StoreError):  # what failed first is what the caller must see; the lines are on disk
             self.close()
 
+    def _append(self, *lines: Line) -> None:
+        """Write lines whose records were checked when they were made, all at once."""
+        with self._guard:
+            self._check_usable()
+            try:
+                data = b"".join(encode_line(line.kind, self.run, line.at, payload_of(line)) for line in lines)
+            except (ValueError, TypeError) as error:
+                raise _wrong(lines[0].kind, error) from error
+            self._add(lines, data)
+
+    def _add(self, lines: Sequence[Line], data: bytes) -> None:
+        # First, so that a Ctrl-C in between leaves no line that is in the file alone, which a commit would remove.
+        self._pending.extend(lines)
+        try:
+            self._write(data)
+        except OSError as error:
+            del self._pending[-len(lines) :]
+            raise self._failed(error) from error
+        self._unsynced += len(lines)
+        self._sync_soon()
+        if len(self._pending) >= self._commit_at:
+            self._commit_by_itself()
+
     def _check_usable(self) -> None:
         if self._descriptor is None:
             raise StoreError(f"the journal of run {self.run} is closed")
@@ -183,11 +218,12 @@ class Journal:
             written = os.write(self._descriptor, data)
             if written != len(data):
                 raise OSError(28, "No space left on device")
-        except OSError as error:
+        except OSError:
             os.ftruncate(self._descriptor, self._size)  # half a line must not stand before the next one
-            raise self._failed(error) from error
+            raise
         self._size += len(data)
-        self._unsynced += 1
+
+    def _sync_soon(self) -> None:
         if self._unsynced >= SYNC_LINES:
             self.sync()
         elif self._timer is None:
@@ -252,3 +288,7 @@ class Journal:
             f"the journal in {self.folder} cannot be written: {error.strerror or error}",
             hint="free disk space or make the folder writable, then run again; what was written is kept",
         )
+
+
+def _wrong(kind: str, error: Exception) -> StoreError:
+    return StoreError(f"a journal line of kind {kind!r} is wrong: {error}")

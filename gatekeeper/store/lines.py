@@ -7,7 +7,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gatekeeper.records import Completion, Prediction, Score
 from gatekeeper.store.completions import insert_completions
@@ -28,6 +28,7 @@ class Line(NamedTuple):
     record: Any
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _PREFIX = b'{"crc32":"'
 _MIDDLE = b'","line":'
 _HEAD = len(_PREFIX) + 8 + len(_MIDDLE)
@@ -41,7 +42,7 @@ def encode_line(kind: str, run: str, at: datetime, payload: dict[str, Any]) -> b
         TypeError: the payload holds something that JSON has no form for.
     """
     content = {"kind": kind, "run": run, "at": at.isoformat(), "payload": payload}
-    text = json.dumps(content, separators=(",", ":"), allow_nan=False).encode("ascii")
+    text = _ENCODER.encode(content).encode("ascii")
     return b"".join((_PREFIX, b"%08x" % zlib.crc32(text), _MIDDLE, text, b"}\n"))
 
 
@@ -58,6 +59,15 @@ def decode_line(line: bytes) -> Line:
         raise ValueError("its checksum does not fit")
     content = json.loads(text)
     return parse_line(content["kind"], content["run"], datetime.fromisoformat(content["at"]), content["payload"])
+
+
+def payload_of(line: Line) -> dict[str, Any]:
+    """Return what a line of an answer or a payment says as JSON values, from which `parse_line` makes its record.
+
+    The record was checked when it was made, so nothing is checked again.
+    """
+    payload = _PAYLOAD[line.kind](line.record)
+    return payload if line.suite is None else {**payload, "suite": line.suite}
 
 
 def parse_line(kind: str, run: str, at: datetime, payload: dict[str, Any]) -> Line:
@@ -94,6 +104,11 @@ def _settlement(run: str, at: datetime, payload: dict[str, Any]) -> Spend:
     return Spend(run=run, at=at, state="settled", reserved=payload["settled"], **payload)
 
 
+def _payment(payment: Spend, amount: Literal["reserved", "settled"]) -> dict[str, Any]:
+    said = {"key": payment.key, "purpose": payment.purpose, "assumed": payment.assumed}
+    return {**said, amount: str(getattr(payment, amount))}
+
+
 def _event(run: str, at: datetime, payload: dict[str, Any]) -> Event:
     return Event(run=run, at=at, **payload)
 
@@ -105,6 +120,13 @@ _PARSE: dict[str, Callable[[str, datetime, dict[str, Any]], Any]] = {
     "prediction": lambda run, at, payload: Prediction.model_validate(payload),
     "score": lambda run, at, payload: Score.model_validate(payload),
     "event": _event,
+}
+_PAYLOAD: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "spend_reserved": lambda payment: _payment(payment, "reserved"),
+    "spend_settled": lambda payment: _payment(payment, "settled"),
+    "completion": lambda completion: {**vars(completion), "usage": vars(completion.usage)},
+    "prediction": vars,
+    "score": vars,
 }
 _OF_A_SUITE = frozenset({"completion", "prediction", "score"})
 

@@ -54,7 +54,13 @@ def samples(connection: DuckDBPyConnection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (create_tables, create_views, error_budget, samples)
+def cache_writes(connection: DuckDBPyConnection) -> None:
+    """Version 5: how much of a request's input was written to a prompt cache."""
+    for statement in tables.CACHE_WRITES:
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (create_tables, create_views, error_budget, samples, cache_writes)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 

@@ -32,7 +32,7 @@ def insert_predictions(connection: DuckDBPyConnection, suite: str, predictions: 
     return insert_rows(
         connection,
         "predictions",
-        ({**dict(prediction), "suite": suite} for prediction in predictions),
+        ({**vars(prediction), "suite": suite} for prediction in predictions),
         good=lambda row: _has(row, "output"),
         good_sql="old.output IS NOT NULL",
     )
@@ -46,7 +46,7 @@ def insert_scores(connection: DuckDBPyConnection, suite: str, scores: Iterable[S
     return insert_rows(
         connection,
         "scores",
-        ({**dict(score), "suite": suite} for score in scores),
+        ({**vars(score), "suite": suite} for score in scores),
         good=lambda row: _has(row, "value"),
         good_sql="old.value IS NOT NULL",
     )

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gatekeeper.errors import StoreError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 
+_ROWS_AT_ONCE = 10_000
 _MONEY_CONTEXT = Context(prec=38)
 
 MONEY_STEP = Decimal("0.000000000001")
@@ -36,7 +38,7 @@ def insert_rows(
     replace: bool = False,
     update: Sequence[str] | None = None,
 ) -> int:
-    """Insert `rows` into `table` in one statement and return how many rows were inserted or replaced.
+    """Insert `rows` into `table` and return how many were inserted or replaced; few at once are held in memory.
 
     A row whose primary key is taken is left out. With `good` and `good_sql` (the same condition in Python and in SQL,
     over the name ``old``) a stored row that is not good gives way to a good one. With `replace` the newest row wins.
@@ -47,10 +49,23 @@ def insert_rows(
     """
     columns = _columns(connection, table)
     keys = [name for name, (_, is_key) in columns.items() if is_key]
-    kept = _one_per_key(rows, keys, good, replace)
-    if not kept:
-        return 0
-    incoming = _arrow_table(table, columns, keys, kept)
+    statement = _insertion(table, columns, keys, good_sql, replace, update)
+    done = 0
+    left = iter(rows)
+    while part := list(islice(left, _ROWS_AT_ONCE)):
+        kept = _one_per_key(part, keys, good, replace)
+        done += _run_on(connection, statement, _arrow_table(table, columns, keys, kept))
+    return done
+
+
+def _insertion(
+    table: str,
+    columns: Mapping[str, Any],
+    keys: Sequence[str],
+    good_sql: str | None,
+    replace: bool,
+    update: Sequence[str] | None,
+) -> str:
     names = ", ".join(map(_quoted, columns))
     target = ", ".join(map(_quoted, keys))
     conflict = f"ON CONFLICT ({target}) DO NOTHING"
@@ -60,11 +75,14 @@ def insert_rows(
         conflict = f"ON CONFLICT ({target}) DO UPDATE SET {updates}"
         if good_sql:
             conflict += f" WHERE NOT ({good_sql}) AND ({good_sql.replace('old.', 'excluded.')})"
+    return f"INSERT INTO {table} AS old ({names}) SELECT {names} FROM incoming_rows {conflict}"
+
+
+def _run_on(connection: DuckDBPyConnection, statement: str, incoming: pa.Table) -> int:
     connection.register("incoming_rows", incoming)
     try:
-        done = connection.execute(
-            f"INSERT INTO {table} AS old ({names}) SELECT {names} FROM incoming_rows {conflict}"
-        ).fetchall()  # not fetchone: an unfinished result would be in the way of the next registration
+        # not fetchone: an unfinished result would be in the way of the next registration
+        done = connection.execute(statement).fetchall()
     finally:
         connection.unregister("incoming_rows")
     return int(done[0][0])

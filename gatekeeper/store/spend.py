@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_UP, Context, Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
@@ -17,7 +17,7 @@ from pydantic import Field
 
 from gatekeeper.cost.prices import Price
 from gatekeeper.errors import BudgetExceededError, StoreError
-from gatekeeper.records import Quantity, Record
+from gatekeeper.records import Completion, Quantity, Record
 from gatekeeper.store.rows import MONEY_STEP, Row, insert_rows, select
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Spend(Record):
 
 def insert_reservations(connection: DuckDBPyConnection, rows: Iterable[Spend]) -> int:
     """Insert reservations; one that is known already, settled or not, stays. Returns the number of new rows."""
-    return insert_rows(connection, "spend", (dict(row) for row in rows))
+    return insert_rows(connection, "spend", map(vars, rows))
 
 
 def insert_settlements(connection: DuckDBPyConnection, rows: Iterable[Spend]) -> int:
@@ -56,7 +56,7 @@ def insert_settlements(connection: DuckDBPyConnection, rows: Iterable[Spend]) ->
     return insert_rows(
         connection,
         "spend",
-        (dict(row) for row in rows),
+        map(vars, rows),
         good=_is_settled,
         good_sql="old.state = 'settled'",
         update=("settled", "state"),
@@ -107,6 +107,13 @@ def costs_of(connection: DuckDBPyConnection, run: str) -> dict[str, Quantity]:
     return {row["name"]: Quantity(**row) for row in rows}
 
 
+class Answer(NamedTuple):
+    """What was paid for: an answer that arrived, for the suite with this fingerprint."""
+
+    suite: str
+    completion: Completion
+
+
 class Ledger(Protocol):
     """Where a budget writes before money moves: the journal of its run."""
 
@@ -115,19 +122,21 @@ class Ledger(Protocol):
         """The run that spends."""
         ...
 
-    def append(self, kind: str, payload: dict[str, Any]) -> None:
-        """Write one line down before returning."""
+    def completion(self, suite: str, completion: Completion) -> None:
+        """Write an answer down before returning."""
+        ...
+
+    def reservation(self, payment: Spend) -> None:
+        """Write a reservation down before returning."""
+        ...
+
+    def settlement(self, payment: Spend, answer: Answer | None = None) -> None:
+        """Write down what a payment did cost, and the answer that was paid, before returning."""
         ...
 
     def commit(self) -> None:
         """Bring all lines into the tables."""
         ...
-
-
-class _Open(NamedTuple):
-    key: str
-    reserved: Decimal
-    assumed: bool
 
 
 class Budget:
@@ -142,11 +151,12 @@ class Budget:
         self._ledger = ledger
         self._guard = threading.Lock()
         self._spent = Decimal(0)
-        self._payments: dict[tuple[str, str], int] = defaultdict(int)
-        self._open: dict[tuple[str, str], deque[_Open]] = defaultdict(deque)
+        self._payments: dict[str, dict[str, int]] = defaultdict(dict)  # by purpose and key
+        self._open: dict[tuple[str, str], deque[Spend]] = {}
         for row in earlier:
             self._spent += row.reserved if row.settled is None else row.settled
-            self._payments[_first_key(row.key), row.purpose] += 1
+            key = _first_key(row.key)
+            self._payments[row.purpose][key] = self._payments[row.purpose].get(key, 0) + 1
 
     @classmethod
     def load(cls, store: Store, journal: Ledger, cap: Decimal) -> Budget:
@@ -191,29 +201,46 @@ class Budget:
                     f"${self.cap:f} is left",
                     hint="raise loop.budget_usd in the suite; what is done so far is kept",
                 )
-            number = self._payments[key, purpose] + 1
+            number = self._payments[purpose].get(key, 0) + 1
             ledger_key = key if number == 1 else f"{key}#{number}"
-            payload = {"key": ledger_key, "purpose": purpose, "reserved": str(wanted), "assumed": assumed}
-            self._ledger.append("spend_reserved", payload)
-            self._payments[key, purpose] = number
+            payment = Spend(
+                run=self._ledger.run,
+                key=ledger_key,
+                purpose=purpose,
+                reserved=wanted,
+                assumed=assumed,
+                at=datetime.now(UTC),
+            )
+            self._ledger.reservation(payment)
+            self._payments[purpose][key] = number
             self._spent += wanted
-            self._open[key, purpose].append(_Open(ledger_key, wanted, assumed))
+            self._open.setdefault((key, purpose), deque()).append(payment)
 
-    def settle(self, key: str, purpose: Purpose, amount: Decimal) -> None:
+    def settle(self, key: str, purpose: Purpose, amount: Decimal, *, answer: Answer | None = None) -> None:
         """Replace the oldest open reservation of `key` by what it did cost, 0 when nothing was sent.
 
+        Args:
+            key: of the reservation.
+            purpose: of the reservation.
+            amount: US dollars.
+            answer: what was paid for; it is in the journal, before the settlement, when this returns.
+
         Raises:
-            StoreError: nothing is reserved under this key and purpose.
+            StoreError: nothing is reserved under this key and purpose; the answer is kept all the same.
         """
         paid = _rounded_up(amount)
         with self._guard:
             waiting = self._open.get((key, purpose))
-            if not waiting:
+            if waiting is None:
+                if answer is not None:
+                    self._ledger.completion(*answer)
                 raise StoreError(f"nothing is reserved for {purpose} {key!r}", hint="call reserve before settle")
             first = waiting[0]
-            payload = {"key": first.key, "purpose": purpose, "settled": str(paid), "assumed": first.assumed}
-            self._ledger.append("spend_settled", payload)
+            settled = first.model_copy(update={"settled": paid, "state": "settled", "at": datetime.now(UTC)})
+            self._ledger.settlement(settled, answer)
             waiting.popleft()
+            if not waiting:
+                del self._open[key, purpose]
             self._spent += paid - first.reserved
 
     def charge(self, key: str, purpose: Purpose, amount: Decimal, *, assumed: bool = False) -> None:

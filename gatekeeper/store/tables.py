@@ -128,5 +128,8 @@ SAMPLES: tuple[str, ...] = (
 )
 """What version 4 changes: several answers to one item, and promotions for a part of the traffic."""
 
+CACHE_WRITES: tuple[str, ...] = ("ALTER TABLE completions ADD COLUMN cache_write_tokens BIGINT DEFAULT 0",)
+"""What version 5 adds to `completions`: input that was written to a prompt cache, which costs more than plain input."""
+
 TABLES = VERSION_1 | ERROR_BUDGET
 """All tables of the present schema, each as it was first made."""

@@ -7,13 +7,15 @@ from typing import Any
 
 from gatekeeper.errors import Problem
 from gatekeeper.suite.checks import Checker
+from gatekeeper.suite.identity import model_identity
 from gatekeeper.suite.problems import show_value
 from gatekeeper.suite.spec import SuiteSpec
+from gatekeeper.suite.spec_api import HOW_ASKED
 from gatekeeper.suite.spec_baselines import MAJORITY
 from gatekeeper.suite.yaml_lines import Document, KeyPath
 
 TEACHER, JUDGE = "teacher", "judge"
-_NOT_THE_MODEL = {"name", "concurrency", "priced_as", "api_key_env"}
+_NOT_THE_MODEL = {*HOW_ASKED, "name", "priced_as", "api_key_env"}
 """Keys that leave a model's answers as they are."""
 
 
@@ -62,7 +64,7 @@ def _repeated(suite: Document, spec: SuiteSpec) -> Iterator[Problem]:
 
 
 def _model_of(spec: Any) -> Mapping[str, Any]:
-    return dict(spec.model_dump(mode="json", exclude=_NOT_THE_MODEL))
+    return model_identity(spec, _NOT_THE_MODEL)
 
 
 def _gold_rows(suite: Document, main: Document, listed: list[Any]) -> Iterator[Problem]:

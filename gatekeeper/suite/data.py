@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from gatekeeper.hashing import content_hash, hash_fraction, normalize_text
+from gatekeeper.hashing import content_hash_of_list, hash_fraction, normalize_text
 from gatekeeper.records import Item, Split
 from gatekeeper.scorers import Judge
 from gatekeeper.suite.leaks import NearCopy, Placed, without_near_copies
@@ -75,6 +75,7 @@ def load_items(suite: Suite) -> ItemSet:
     kept = _without_duplicates(placed, frozenset(normalize_text(item.text) for item in others), duplicates)
     kept, near = without_near_copies(kept, others, duplicates)
     items = sorted((_item(suite, split, draft) for split, draft in kept), key=lambda item: (item.split, item.id))
+    del placed, kept  # of many rows, the drafts are as large as the items
     counts = Counter(item.split for item in items)
     _check_splits(suite, items, duplicates, faults)
     faults.raise_if_any()
@@ -109,15 +110,14 @@ def assign_split(splits: SplitsSpec, cluster: str) -> Split:
 
 def split_digest(items: Iterable[Item]) -> str:
     """Return a content hash over (id, text, target, cluster) of each item; the order does not matter."""
-    return content_hash(sorted([item.id, item.text, item.target or "", item.cluster] for item in items))
+    return content_hash_of_list(sorted((item.id, item.text, item.target or "", item.cluster) for item in items))
 
 
 def _digest_of_all(items: Sequence[Item]) -> str:
-    rows = [
+    return content_hash_of_list(
         [i.split, i.id, i.text, i.target or "", i.cluster, [[m.role, m.content] for m in i.messages], i.slices]
         for i in items
-    ]
-    return content_hash(rows)
+    )
 
 
 def _read(suite: Suite, faults: Faults) -> tuple[list[Placed], int]:

@@ -70,11 +70,12 @@ def find_copies(gate: Sequence[str], texts: Sequence[str]) -> list[Copy]:
 
     The same texts in the same order give the same answer on every machine. Texts without words are copies of nothing.
     """
+    known: dict[str, str] = {}
     first: dict[_Words, int] = {}
     for index, text in enumerate(gate):
-        first.setdefault(words_of(text), index)
+        first.setdefault(_words(text, known), index)
     first.pop((), None)
-    words = [words_of(text) for text in texts]
+    words = [_words(text, known) for text in texts]
     copies = [Copy(index, first[one], "exact", 1.0) for index, one in enumerate(words) if one in first]
     # Exact copies are left out of what follows: many of them would make the rare words of a gate text look common.
     rest = [index for index, one in enumerate(words) if one and one not in first]
@@ -83,6 +84,11 @@ def find_copies(gate: Sequence[str], texts: Sequence[str]) -> list[Copy]:
         near = _near_copies(list(first), [words[index] for index in rest])
         copies += [Copy(rest[row], places[column], "near", similarity) for row, column, similarity in near]
     return sorted(copies, key=lambda copy: copy.index)
+
+
+def _words(text: str, known: dict[str, str]) -> _Words:
+    """Return the words of a text; a word that is in `known` is not kept a second time."""
+    return tuple(known.setdefault(word, word) for word in words_of(text))
 
 
 def _near_copies(gate: list[_Words], texts: list[_Words]) -> list[tuple[int, int, float]]:

@@ -19,7 +19,7 @@ NO_SLICE = "(none)"
 """The slice of a row whose slice column is empty."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Draft:
     """An item before it has a split."""
 

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    model_serializer,
+    model_validator,
+)
 
 from gatekeeper.suite.spec_eval import FileModel, Int, Number
 
 MODEL_ID = r"^[^/\s]+/\S+$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 LEAST_THINKING_TOKENS = 1024
+HOW_ASKED = frozenset({"concurrency", "fixed_concurrency", "requests_per_minute", "tokens_per_minute", "timeout_s"})
+"""Keys that say how fast and how patiently a model is asked. They change no answer, so no result either."""
+_LATER = {*(HOW_ASKED - {"concurrency"}), "structured", "api"}
+"""Keys that came after the first stores. At their defaults they are left out of what is stored and compared, so that a
+suite stays what it was."""
 
 PricedAs = Annotated[
     str | None,
@@ -24,6 +37,8 @@ class RequestParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
     taken: ClassVar[frozenset[str]] = frozenset({"model", "messages", "stream", "n"})
     """Keys that are not for a suite to set."""
+    switches: ClassVar[frozenset[str]] = frozenset()
+    """Keys that change what an answer costs and never what it says, so that no identity covers them."""
 
     @model_validator(mode="after")
     def _not_ours(self) -> RequestParams:
@@ -33,24 +48,73 @@ class RequestParams(BaseModel):
         return self
 
 
+class ApiSpec(FileModel):
+    """What every model that is asked over the network has in common."""
+
+    model: str
+    base_url: str | None = Field(default=None, description="endpoint; ${ENV} is expanded. Absent: the provider's own")
+    api_key_env: str | None = Field(
+        default=None, pattern=VARIABLE, description="environment variable with the key; absent: none is sent"
+    )
+    params: RequestParams = Field(default=RequestParams(), description="parameters of each request")
+    concurrency: Int = Field(default=16, ge=1, le=1024, description="requests in flight at once")
+    fixed_concurrency: StrictBool = Field(
+        default=False, description="true: always so many; false: as many of them as the endpoint takes well"
+    )
+    requests_per_minute: Number | None = Field(
+        default=None, gt=0, description="most requests in a minute; absent: as many as the endpoint takes"
+    )
+    tokens_per_minute: Number | None = Field(
+        default=None, gt=0, description="most tokens in a minute, input and limit of the answer; absent: as above"
+    )
+    timeout_s: Number | None = Field(
+        default=None, gt=0, description="seconds of one try of a request; absent: see teachers.md"
+    )
+    structured: StrictBool = Field(
+        default=False, description="true: the provider holds the answer to the labels, by a JSON schema"
+    )
+    priced_as: PricedAs = None
+
+    @model_validator(mode="after")
+    def _one_format(self) -> ApiSpec:
+        given = self.params.model_extra or {}
+        objects = {key: given[key] for key in ("text", "output_config") if isinstance(given.get(key), dict)}
+        taken = [f"{key}.format" for key, value in objects.items() if "format" in value]
+        taken += ["response_format"] if "response_format" in given else []
+        if self.structured and taken:
+            raise ValueError(f"`structured` sets the format of the answer, so `params.{taken[0]}` cannot set another")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = type(self).model_fields
+        return {key: value for key, value in dump(self).items() if key not in _LATER or value != fields[key].default}
+
+
 class OpenAIParams(RequestParams):
     """Parameters of each request. Any other key is sent to the provider as it stands."""
 
+    taken: ClassVar[frozenset[str]] = RequestParams.taken | {"input", "instructions"}
+
     temperature: Number | None = Field(default=None, ge=0, description="absent: the provider's default")
     max_tokens: Int = Field(default=16, ge=1, description="most tokens of an answer; also bounds its reserved price")
+    max_completion_tokens: Int | None = Field(
+        default=None, ge=1, description="the same by its newer name, which is sent in place of `max_tokens` then"
+    )
 
 
-class OpenAITeacher(FileModel):
+class OpenAITeacher(ApiSpec):
     """A model behind an OpenAI-compatible endpoint."""
 
     model: str = Field(pattern=r"^openai/\S+$", description="openai/<name of the model at the endpoint>")
-    base_url: str | None = Field(default=None, description="endpoint; ${ENV} is expanded. Absent: the provider's own")
+    api: Literal["chat", "responses"] = Field(
+        default="chat",
+        description="chat: Chat Completions, which all such endpoints have; responses: OpenAI's newer one",
+    )
     api_key_env: str = Field(
         default="OPENAI_API_KEY", pattern=VARIABLE, description="environment variable with the key"
     )
     params: OpenAIParams = Field(default=OpenAIParams(), description="parameters of each request")
-    concurrency: Int = Field(default=16, ge=1, le=1024, description="requests in flight at once")
-    priced_as: PricedAs = None
 
 
 class AnthropicThinking(FileModel):
@@ -74,6 +138,7 @@ class AnthropicParams(RequestParams):
     """Parameters of each message. Any other key is sent to the provider as it stands."""
 
     taken: ClassVar[frozenset[str]] = frozenset({"model", "messages", "stream", "system"})
+    switches: ClassVar[frozenset[str]] = frozenset({"cache"})
 
     temperature: Number | None = Field(default=None, ge=0, le=1, description="absent: the provider's default")
     max_tokens: Int = Field(
@@ -95,7 +160,7 @@ class AnthropicParams(RequestParams):
         return self
 
 
-class AnthropicTeacher(FileModel):
+class AnthropicTeacher(ApiSpec):
     """A model behind Anthropic's Messages API."""
 
     model: str = Field(pattern=r"^anthropic/\S+$", description="anthropic/<name of the model>")
@@ -106,8 +171,6 @@ class AnthropicTeacher(FileModel):
         default="ANTHROPIC_API_KEY", pattern=VARIABLE, description="environment variable with the key"
     )
     params: AnthropicParams = Field(default=AnthropicParams(), description="parameters of each message")
-    concurrency: Int = Field(default=16, ge=1, le=1024, description="requests in flight at once")
-    priced_as: PricedAs = None
 
 
 class LiteLLMParams(RequestParams):
@@ -122,21 +185,18 @@ class LiteLLMParams(RequestParams):
     max_tokens: Int = Field(default=16, ge=1, description="most tokens of an answer; also bounds its reserved price")
 
 
-class LiteLLMTeacher(FileModel):
+class LiteLLMTeacher(ApiSpec):
     """A model of any provider that litellm speaks to."""
 
     model: str = Field(
         pattern=r"^litellm/[^/\s]+/\S+$", description="litellm/<provider>/<model>, both as litellm writes them"
     )
-    base_url: str | None = Field(default=None, description="endpoint; ${ENV} is expanded. Absent: the provider's own")
     api_key_env: str | None = Field(
         default=None,
         pattern=VARIABLE,
         description="environment variable with the key; absent: those that litellm looks up for the provider",
     )
     params: LiteLLMParams = Field(default=LiteLLMParams(), description="parameters of each request")
-    concurrency: Int = Field(default=16, ge=1, le=1024, description="requests in flight at once")
-    priced_as: PricedAs = None
 
 
 ApiTeacher = OpenAITeacher | AnthropicTeacher | LiteLLMTeacher

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from gatekeeper.hashing import content_hash
 from gatekeeper.scorers import Judge, Scorer
+from gatekeeper.suite.identity import model_identity, unswitched
 from gatekeeper.suite.spec import (
     BaselineSpec,
     CostsSpec,
@@ -26,9 +27,10 @@ from gatekeeper.suite.spec import (
     TeacherSpec,
     TrafficSpec,
 )
+from gatekeeper.suite.spec_api import HOW_ASKED
 
 _ASSUMED_SECTIONS = ("traffic", "serving", "costs", "gates", "loop")
-_NOT_IN_IDENTITY = {"concurrency", "priced_as"}
+_NOT_IN_IDENTITY = {*HOW_ASKED, "priced_as"}
 _LATER: tuple[tuple[tuple[str, ...], Any], ...] = (
     (("baselines",), []),
     (("costs", "deployment_hours"), None),
@@ -157,11 +159,12 @@ class Suite:
 
         It covers prompt, labels, scorers with their versions, teacher and judge with their parameters, the gates and
         the items (`ItemSet.digest`). It leaves out what cannot change a score or a rule on quality: students,
-        baselines, traffic, serving, costs, loop, `concurrency` and `priced_as`.
+        baselines, traffic, serving, costs, loop, how fast a model is asked (`HOW_ASKED`), switches of
+        its parameters (`RequestParams.switches`) and `priced_as`.
         """
         prompt = None if self.prompt is None else [self.prompt.system, self.prompt.user]
         judge = self.spec.judge
-        judged = {} if judge is None else {"judge": judge.model_dump(mode="json", exclude=_NOT_IN_IDENTITY)}
+        judged = {} if judge is None else {"judge": model_identity(judge, _NOT_IN_IDENTITY)}
         return content_hash(
             judged
             | {
@@ -173,7 +176,7 @@ class Suite:
                 "primary": self.eval.primary,
                 "samples": self.eval.spec.samples.teacher,
                 "others": [[one.name, one.spec.role, one.primary, one.scorer.version] for one in self.others],
-                "teacher": self.spec.teacher.model_dump(mode="json", exclude=_NOT_IN_IDENTITY),
+                "teacher": model_identity(self.spec.teacher, _NOT_IN_IDENTITY),
                 "gates": spec_identity(self.spec)["gates"],
             }
         )
@@ -182,9 +185,17 @@ class Suite:
 def spec_identity(spec: SuiteSpec) -> dict[str, Any]:
     """Return a suite as JSON values for its identity: keys that came later are left out where they change nothing.
 
-    So a run that an earlier version began stays the same run.
+    So a run that an earlier version began stays the same run. How fast and how patiently models are asked is left out,
+    too, but for `concurrency`, which always was a part.
     """
     dumped = spec.model_dump(mode="json")
+    dumped["teacher"] = unswitched(dumped["teacher"], spec.teacher)
+    dumped["baselines"] = [unswitched(*both) for both in zip(dumped["baselines"], spec.baselines, strict=True)]
+    if spec.judge is not None:
+        dumped["judge"] = unswitched(dumped["judge"], spec.judge)
+    for model in (dumped["teacher"], dumped.get("judge") or {}, *dumped["baselines"]):
+        for key in HOW_ASKED - {"concurrency"}:
+            model.pop(key, None)
     for path, unchanged in _LATER:
         section = dumped
         for part in path[:-1]:

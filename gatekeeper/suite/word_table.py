@@ -59,10 +59,11 @@ class WordTable:
     def __init__(self, texts: Sequence[Sequence[str]]) -> None:
         self.texts = texts
         self.columns: dict[str, int] = {}
-        found = [self.columns.setdefault(word, len(self.columns)) for text in texts for word in text]
+        columns = (self.columns.setdefault(word, len(self.columns)) for text in texts for word in text)
+        found = np.fromiter(columns, dtype=np.int64)
         self.lengths = np.array([len(text) for text in texts], dtype=np.float64)
         rows = np.repeat(np.arange(len(texts)), self.lengths.astype(np.int64))
-        self.has = _matrix(rows, np.asarray(found, dtype=np.int64), (len(texts), len(self.columns)))
+        self.has = _matrix(rows, found, (len(texts), len(self.columns)))
         self.texts_with = np.bincount(self.has.indices, minlength=len(self.columns))
         # Rounded, so that the last digit of a logarithm, in which machines differ, decides nothing.
         self.weight = np.round(np.log(len(texts) / self.texts_with), 9)

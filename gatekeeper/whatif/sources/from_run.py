@@ -95,6 +95,7 @@ def _teacher(store: StoreAsItIs, found: RunFacts, reason: str) -> tuple[Ways, Op
         repeated=repeated_tokens(_requests_as_sent(store, found)),
         mean_input=found.facts.teacher_cost.mean_input_tokens,
         cached=found.facts.teacher_cost.mean_cached_input_tokens,
+        writes=found.facts.teacher_cost.mean_cache_write_tokens > 0,
         why_assumed=reason,
         known="estimated from development rows",
     )
@@ -222,6 +223,7 @@ def _token_inputs(prefix: str, cost: RequestCost) -> Iterator[Quantity]:
     for name, mean in (
         ("input_tokens", cost.mean_input_tokens),
         ("cached_input_tokens", cost.mean_cached_input_tokens),
+        *([("cache_write_tokens", cost.mean_cache_write_tokens)] if cost.mean_cache_write_tokens else []),
         ("output_tokens", cost.mean_output_tokens),
     ):
         yield quantity(f"{prefix}{name}", mean, "tokens/request", source, origin="assumed" if counted else "measured")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 # What a teacher said as the judge of answers is no request of the traffic.
-_REQUESTS = """SELECT input_tokens, cached_input_tokens, output_tokens FROM completions
+_REQUESTS = """SELECT COLUMNS('^(input|cached_input|cache_write|output)_tokens$') FROM completions
     JOIN items USING (suite, item_id)
     WHERE suite = $suite AND model = $teacher AND split = 'dev' AND eval = $eval AND input_tokens > 0
       AND error_class IS NULL AND output IS NOT NULL
@@ -170,4 +171,10 @@ def _mean(values: NDArray[np.float64]) -> Decimal | None:
 
 def _requests(connection: DuckDBPyConnection, facts: Facts) -> tuple[RequestTokens, ...]:
     named = {"suite": facts.suite.fingerprint, "teacher": facts.teacher.fingerprint, "eval": facts.eval_spec.eval}
-    return tuple(RequestTokens.model_validate(row) for row in select(connection, _REQUESTS, named))
+    rows = select(connection, _REQUESTS, named)
+    return tuple(RequestTokens.model_validate({**row, **_written(row)}) for row in rows)
+
+
+def _written(row: Mapping[str, Any]) -> dict[str, int]:
+    """Return the tokens written to a cache; rows from before they were counted have none."""
+    return {"cache_write_tokens": row.get("cache_write_tokens") or 0}

@@ -75,6 +75,7 @@ def ways_of(
     known: str,
     why_assumed: str = "",
     cached: Decimal = Decimal(0),
+    writes: bool = False,
 ) -> Ways:
     """Return the options that the teacher's prices allow.
 
@@ -86,6 +87,7 @@ def ways_of(
         known: where `repeated` comes from.
         why_assumed: why prices are another model's.
         cached: tokens of the mean request that the provider reads from a cache today; caching saves these and more.
+        writes: some requests write to a cache today; where each one finds its prefix there, none does.
     """
     standard, batch = prices.standard, prices.batch
     has_cache = standard is not None and standard.cached_input_per_m is not None
@@ -97,7 +99,7 @@ def ways_of(
     share = "nothing says how many requests can wait for hours: set it, up to 1"
     if has_cache:
         options.append(Option(name=names["caching"], kind="caching", model=prices.model))
-        inputs.append(tokens.model_copy(update={"name": f"{names['caching']}.cached_input_tokens"}))
+        inputs += _in_the_cache(names["caching"], tokens, writes)
         if not tokens.value:
             notes.append(f"caching saves nothing as it stands: {tokens.source}")
     if batch is not None:
@@ -107,10 +109,18 @@ def ways_of(
     if has_cache and batch is not None:
         both = names["caching_and_batch"]
         options.append(Option(name=both, kind="caching_and_batch", model=prices.model))
-        inputs.append(tokens.model_copy(update={"name": f"{both}.cached_input_tokens"}))
+        inputs += _in_the_cache(both, tokens, writes)
         inputs.append(quantity(f"{both}.batch_share", 0, "share", share))
     notes += [f"not used: {reason}" for reason in prices.withheld if reason.startswith("batch:")]
     return Ways(tuple(inputs), tuple(options), tuple(notes))
+
+
+def _in_the_cache(name: str, tokens: Quantity, writes: bool) -> list[Quantity]:
+    found = [tokens.model_copy(update={"name": f"{name}.cached_input_tokens"})]
+    if writes:
+        why = "each request finds its prefix in the cache"
+        found.append(quantity(f"{name}.cache_write_tokens", 0, "tokens/request", why))
+    return found
 
 
 def _cached_tokens(model: str, repeated: int, mean_input: Decimal, known: str, today: Decimal) -> Quantity:

@@ -1,0 +1,79 @@
+"""Cells of the fault matrix (benchmarks/faults.py): what holds in the table holds here; and its checks can fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.fault_batches import ROW_FAULTS, as_row_fault, batch_cell
+from benchmarks.fault_cells import cell
+from benchmarks.fault_kinds import FAULTS
+from benchmarks.faults import BATCHES, KEYS, PROVIDERS
+from benchmarks.faults_page import wrongs
+from benchmarks.kill_checks import Kill, Question, lost, paid_twice
+
+BY_NAME = {fault.name: fault for fault in FAULTS}
+FIRST = PROVIDERS[0]
+QUICK = ("503", "body cut half way", "refusal", "401 in mid-run")
+
+
+@pytest.fixture(autouse=True)
+def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, key in KEYS.items():
+        monkeypatch.setenv(variable, key)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_nothing_is_lost_or_paid_twice(name: str, tmp_path: Path) -> None:
+    found = cell(FIRST, BY_NAME[name], tmp_path)
+    assert wrongs(found) == [] and found["ledger_usd"] == found["read_usd"]
+    assert found["answered_first"] < 6, "the fault was met"
+    assert (found["run_ended"] is not None) == BY_NAME[name].for_all
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda one: one.name)
+def test_a_fault_of_every_kind_at_every_provider(provider: object, tmp_path: Path) -> None:
+    for place, fault in enumerate(FAULTS):
+        assert wrongs(cell(provider, fault, tmp_path / str(place))) == [], fault.name  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("provider", BATCHES, ids=lambda one: one.name)
+def test_rows_of_a_batch_come_to_their_requests(provider: object) -> None:
+    for fault in (*ROW_FAULTS, as_row_fault(BY_NAME["refusal"]), as_row_fault(BY_NAME["missing usage"])):
+        found = batch_cell(provider, fault)  # type: ignore[arg-type]
+        assert wrongs(found) == [] and found["exchanges"] == {}, fault.name
+        assert found["submitted_again"] == (fault.name in ("batch expired", "missing custom_id"))
+
+
+@pytest.mark.parametrize("provider", BATCHES, ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [("HTML instead of JSON", {"not_json", "empty_body"}), ("empty body", {"not_json", "empty_body"})],
+)
+def test_results_that_are_none_are_read_again_and_not_paid_again(provider: object, name: str, kinds: set[str]) -> None:
+    found = batch_cell(provider, BY_NAME[name])  # type: ignore[arg-type]
+    assert wrongs(found) == [] and found["submitted_again"] == 0
+    assert set(found["exchanges"]) == {"submit", "poll", "results"} and set(found["exchanges"].values()) <= kinds
+
+
+def test_a_cell_that_is_wrong_is_said() -> None:
+    good = {"lost": 0, "paid_twice": 0, "ledger_usd": 2.0, "read_usd": 2.0}
+    assert wrongs(good) == []
+    assert wrongs({**good, "paid_twice": 3}) == ["3 paid twice"]
+    assert wrongs({**good, "ledger_usd": 1.0}) == ["the ledger holds too little"]
+
+
+def log(*texts: str) -> list[Question]:
+    return [Question(text, 0.0, True) for text in texts]
+
+
+def test_the_checks_of_killed_runs_can_fail() -> None:
+    kill = Kill("generation", 3, {"a": "A", "b": "B"}, frozenset("c"), frozenset(), 0)
+    final = {"a": "A", "b": "B", "c": "C", "d": "D"}
+    good = log("a", "b", "c", "c", "d")
+    assert (lost([kill], good, final), paid_twice([kill], good)) == (0, (1, 0))
+    assert lost([kill], log("a", "b", "c", "c", "b"), final) == 1, "asked again after it had arrived"
+    assert lost([kill], good, {**final, "b": "other"}) == 1 and lost([kill], good, {}) == 2
+    assert paid_twice([kill], log("a", "b", "c", "c", "c", "b")) == (3, 2)
