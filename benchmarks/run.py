@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import banking77, deciding, leakage, mining, money, wire
+from benchmarks import banking77, deciding, faults, kills, leakage, mining, money, wire
 from benchmarks.false_promotion import main as false_promotion
 from benchmarks.false_promotion.figure import write_figure
 from benchmarks.false_promotion.pages import write_readme
+from benchmarks.peers import main as peers
 from benchmarks.table import write_table
 
 
@@ -27,6 +28,9 @@ def main() -> None:
         deciding.main()
         money.main()
         wire.main()
+        peers.main()
+        kills.main()
+        faults.main()
     write_table()
     write_figure()
     write_readme()

@@ -6,8 +6,11 @@ from typing import Any
 
 from benchmarks.deciding_page import section as deciding
 from benchmarks.false_promotion.pages import section as false_promotion
+from benchmarks.faults_page import section as faults_section
+from benchmarks.kills_page import section as kills_section
 from benchmarks.leakage_page import section as leakage
 from benchmarks.money_page import section as money_section
+from benchmarks.peers.page import section as peers_section
 from benchmarks.results import ROOT, read_result
 from benchmarks.wire_page import section as wire
 
@@ -41,6 +44,15 @@ def page() -> str:
     requests = read_result("wire")
     if requests:
         parts += ["## Requests per second\n", wire(requests), _footer(requests)]
+    peers = read_result("peers")
+    if peers:
+        parts += ["## Beside other tools\n", peers_section(peers), _footer(peers)]
+    kills = read_result("kills")
+    if kills:
+        parts += ["## Killed processes\n", kills_section(kills), _footer(kills)]
+    faults = read_result("faults")
+    if faults:
+        parts += ["## Faults of providers\n", faults_section(faults), _footer(faults)]
     return "\n".join(parts)
 
 
