@@ -10,39 +10,30 @@ that nobody killed.
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.parse import urlencode
-from urllib.request import urlopen
 
-from benchmarks.from_tests import contents, http_teacher, merged, rows_of, start, write_suite
-from benchmarks.kill_checks import Kill, Question, arrived, differing, kill_of, lost, paid_twice
-from benchmarks.kill_server import MOST_WAIT_S
-from benchmarks.results import ROOT, write_result
+from benchmarks.from_tests import contents, http_teacher, merged, rows_of, write_suite
+from benchmarks.kill_checks import Kill, arrived, differing, lost, paid_twice
+from benchmarks.kill_run import KEY_VARIABLE, Provider, Run, serving
+from benchmarks.results import write_result
 
 SEED = 1
 KILLS = 100
 CONCURRENCY = 8
 PRICE_PER_ANSWER = Decimal("0.00025")  # 40 tokens in and 2 out at $5 and $25 a million
-KEY_VARIABLE = "KILLS_KEY"
 AT_ONCE = 3
 """Runs at the same time: one more than cores, since each waits for its provider now and then."""
-LONGEST_S = 300
 PROMOTED, OUT_OF_BUDGET = 0, 12
 
 
@@ -93,80 +84,6 @@ RUNS = [WHOLE] * 5 + [TIGHT] * 2
 
 
 @dataclass(frozen=True)
-class Provider:
-    """The provider and its books."""
-
-    url: str
-
-    def log(self, key: str) -> list[Question]:
-        """Return every request of a key."""
-        return [Question(**one) for one in self._get("log", key=key)]
-
-    def wait(self, key: str, marker: str, after: int, process: subprocess.Popen[str]) -> bool:
-        """Wait until a request with `marker` comes; False: the process ended before."""
-        while not self._get("wait", key=key, marker=marker, after=after):
-            if process.poll() is not None:
-                return False
-        return True
-
-    def _get(self, what: str, **query: Any) -> Any:
-        with urlopen(f"{self.url}/{what}?{urlencode(query)}") as response:
-            return json.loads(response.read())
-
-
-@contextmanager
-def serving() -> Iterator[Provider]:
-    """Run the provider."""
-    command = [sys.executable, "-m", "benchmarks.kill_server"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        assert process.stdin is not None and process.stdout is not None
-        yield Provider(json.loads(process.stdout.readline()))
-        process.stdin.close()
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of the loop: on a store of its own, known to the provider by its key."""
-
-    provider: Provider
-    suite: Path
-    store: Path
-    key: str
-
-    def start(self) -> subprocess.Popen[str]:
-        """Start or continue it."""
-        return start("loop", self.suite, "--store", self.store, **{KEY_VARIABLE: self.key})
-
-    def finish(self) -> tuple[int, str]:
-        """Let it end; return the exit code and what it said."""
-        return ended(self.start())
-
-    def verified(self) -> bool:
-        """Return whether its verdict and numbers come out of its store again."""
-        return ended(start("verify", "--store", self.store))[0] == 0
-
-    def kill(self, stage: Stage, after_s: float) -> Kill | None:
-        """Go on, and kill it so long after its first request of the stage; None: it ended before."""
-        before = len(self.provider.log(self.key))
-        process = self.start()
-        if self.provider.wait(self.key, stage.marker, before, process):
-            time.sleep(after_s)
-        process.kill()
-        code, said = ended(process)
-        if code != -signal.SIGKILL:
-            print(f"{self.key} ended before it was killed, with {code}: {said}")
-            return None
-        time.sleep(MOST_WAIT_S + 0.1)  # until then the provider has tried to answer all that was in flight
-        return kill_of(stage.name, self.store, self.provider.log(self.key), before)
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Wait for the end of a process; return its exit code and what it said."""
-    said, _ = process.communicate(timeout=LONGEST_S)
-    return process.returncode, said
-
-
-@dataclass(frozen=True)
 class Undisturbed:
     """A run that nobody killed: its rows, and how long each stage sent requests, in seconds by marker."""
 
@@ -209,7 +126,7 @@ def killed_again_and_again(run: Run, plan: Plan, expected: Undisturbed, seed: in
     kills: list[Kill] = []
     for stage in plan.stages:
         for after_s in moments(stage, expected.durations[stage.marker], dice):
-            kill = run.kill(stage, after_s)
+            kill = run.kill(stage.name, stage.marker, after_s)
             kills += [] if kill is None else [kill]
     code, said = run.finish()
     if code != plan.ends:

@@ -61,7 +61,12 @@ def an_openai() -> LocalApi:
 
 
 def an_anthropic() -> LocalApi:
-    return anthropic_server.AnthropicServer(teacher_says)
+    """Anthropic, which takes a turn as text or, as litellm sends it, as blocks of text."""
+
+    def says(content: Any) -> str:
+        return teacher_says(content if isinstance(content, str) else "".join(block["text"] for block in content))
+
+    return anthropic_server.AnthropicServer(says)
 
 
 def at(model: str, variable: str, path: str, **more: Any) -> Callable[[Path, str], Mapping[str, Any]]:
