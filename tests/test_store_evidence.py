@@ -137,3 +137,22 @@ def test_evidence_of_version_2_still_holds(tmp_path: Path) -> None:
             ("predictions", "m g1", "missing"),
             ("scores", "m g1 route 1", "changed"),
         ]
+
+
+def test_evidence_of_version_4_does_not_know_cache_writes(tmp_path: Path) -> None:
+    path = tmp_path / "g.duckdb"
+    old = Store(path, migrations=MIGRATIONS[:4])
+    with old.write() as connection:
+        connection.execute("INSERT INTO runs VALUES ('run-1', ?, 1, ?, NULL, 'rejected', NULL)", [SUITE, NOON])
+        insert_events(connection, [Event(run="run-1", seq=1, kind="teacher", detail={"fingerprint": TEACHER}, at=NOON)])
+        connection.execute("INSERT INTO models VALUES (?, 'name', 'replay', 'local', NULL, false, NULL)", [TEACHER])
+        insert_items(connection, SUITE, [item("g1", "gate", "text of g1")])
+        insert_completions(connection, SUITE, [(completion(key, "g1"), NOON) for key in ("one", "two")])
+        digest = "sha256(CAST(to_json(t) AS VARCHAR))"
+        for table, key in {"completions": "request_key", "models": "fingerprint"}.items():
+            connection.execute(f"INSERT INTO evidence SELECT 'run-1', '{table}', {key}, {digest} FROM {table} t")
+    with Store(path).write() as connection:
+        before = [one for one in differences(connection, "run-1") if one.table in ("completions", "models")]
+        connection.execute("UPDATE completions SET cache_write_tokens = 7 WHERE request_key = 'two'")
+        after = [one for one in differences(connection, "run-1") if one.table in ("completions", "models")]
+    assert before == [] and after == [("completions", "two", "changed")]
