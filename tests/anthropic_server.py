@@ -5,11 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from local_api import Asked, LocalApi, Response, as_json
 
+from gatekeeper.cost.prices import Price
+
 KEY = "sk-ant-test-0123456789abcdef"
+CACHE_PRICE = Price(
+    model="a/c",
+    input_per_m=Decimal(4),
+    cached_input_per_m=Decimal("0.4"),
+    cache_write_per_m=Decimal(5),
+    output_per_m=Decimal(20),
+    source="test",
+    as_of=date(2026, 11, 1),
+)
+"""A price book entry in which a cache write costs more than plain input, and a read less."""
 Says = Callable[[str], str]
 
 

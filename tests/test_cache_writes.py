@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from anthropic_server import CACHE_PRICE
 from store_samples import completion
 from test_cost_scenario import _rows, _scenario
 from tiny_suite import write_jsonl, write_suite
 
-from gatekeeper.cost.prices import Price
 from gatekeeper.cost.prices.entry import ModelPrices
 from gatekeeper.cost.scenario import compare
 from gatekeeper.cost.usage import price_requests
@@ -23,15 +23,6 @@ from gatekeeper.store.completions import completion_from_row, completions_by_key
 from gatekeeper.suite.load import load_suite
 from gatekeeper.whatif.sources.teacher_ways import ways_of
 
-PRICE = Price(
-    model="a/c",
-    input_per_m=Decimal(4),
-    cached_input_per_m=Decimal("0.4"),
-    cache_write_per_m=Decimal(5),
-    output_per_m=Decimal(20),
-    source="test",
-    as_of=date(2026, 11, 1),
-)
 USAGE = Usage(input_tokens=2011, output_tokens=3, cache_write_tokens=2000)
 
 
@@ -72,8 +63,8 @@ def test_a_recorded_answer_carries_them(tmp_path: Path) -> None:
 
 def test_the_bill_shows_them_only_where_there_are_some() -> None:
     plain = USAGE.model_copy(update={"cache_write_tokens": 0})
-    written = _rows(compare(_scenario(teacher=price_requests([USAGE, plain], PRICE))))
-    without = _rows(compare(_scenario(teacher=price_requests([plain], PRICE))))
+    written = _rows(compare(_scenario(teacher=price_requests([USAGE, plain], CACHE_PRICE))))
+    without = _rows(compare(_scenario(teacher=price_requests([plain], CACHE_PRICE))))
     assert written["teacher_cache_write_tokens"].value == 1000
     assert written["teacher_cache_write_usd_per_m"].value == 5
     assert written["teacher_usd_per_request"].value == Decimal("0.009104")  # (0.010104 + 0.008104) / 2
@@ -82,7 +73,7 @@ def test_the_bill_shows_them_only_where_there_are_some() -> None:
 
 def test_with_caching_in_full_nothing_is_written(tmp_path: Path) -> None:
     spec = load_suite(write_suite(tmp_path)).spec
-    prices = ModelPrices(model="anthropic/x", standard=PRICE.model_copy(update={"model": "anthropic/x"}))
+    prices = ModelPrices(model="anthropic/x", standard=CACHE_PRICE.model_copy(update={"model": "anthropic/x"}))
 
     def inputs(writes: bool) -> dict[str, Decimal | None]:
         ways = ways_of(spec, prices, repeated=5000, mean_input=Decimal(6000), known="here", writes=writes)

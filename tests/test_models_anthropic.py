@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from anthropic_server import KEY, AnthropicServer, error, message
+from anthropic_server import CACHE_PRICE, KEY, AnthropicServer, error, message
 from local_api import Response, as_json, serving
 from tiny_suite import call, rows_of, teacher_says, write_suite
 
-from gatekeeper.cost.prices import Price
 from gatekeeper.cost.usage import price_requests, request_cost
 from gatekeeper.errors import ExitCode, ModelError
 from gatekeeper.models import build_teacher
@@ -324,19 +322,10 @@ def test_what_is_written_to_the_cache_is_paid_as_such(server: AnthropicServer) -
     wrote, read = (one(model, request).usage for request in requests)
     assert (wrote.input_tokens, wrote.cache_write_tokens, wrote.cached_input_tokens) == (2011, 2000, 0)
     assert (read.input_tokens, read.cache_write_tokens, read.cached_input_tokens) == (2011, 0, 2000)
-    price = Price(
-        model="a/c",
-        input_per_m=Decimal(4),
-        cached_input_per_m=Decimal("0.4"),
-        cache_write_per_m=Decimal(5),
-        output_per_m=Decimal(20),
-        source="test",
-        as_of=date(2026, 11, 1),
-    )
     # 11 fresh tokens at 4, 2000 written at 5 or read at 0.4, 3 of output at 20, in millionths of a dollar
-    assert request_cost(wrote, price) == Decimal("0.010104")
-    assert request_cost(read, price) == Decimal("0.000904")
-    mean = price_requests([wrote, read], price)
+    assert request_cost(wrote, CACHE_PRICE) == Decimal("0.010104")
+    assert request_cost(read, CACHE_PRICE) == Decimal("0.000904")
+    mean = price_requests([wrote, read], CACHE_PRICE)
     assert mean.usd == Decimal("0.005504") and mean.mean_cache_write_tokens == 1000
 
 
