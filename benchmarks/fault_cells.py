@@ -108,7 +108,7 @@ def cell(provider: Provider, fault: Fault, folder: Path) -> dict[str, Any]:
         store = folder / "g.duckdb"
         stopped, books = _ask(provider, fault, api, suite, store, None)
         first = _stored(store)
-        asked, books.ill = dict(books.asked), False
+        asked, books.ill = books.asked.copy(), False
         again, _ = _ask(provider, fault, api, suite, store, books)
         assert again is None, f"{provider.name}, {fault.name}: a provider that is well was not understood: {again}"
         return _judged(provider, fault, stopped, books, asked, first, _stored(store), store)
@@ -147,7 +147,7 @@ def _judged(
     fault: Fault,
     stopped: str | None,
     books: Books,
-    asked: Mapping[str, int],
+    asked: Counter[str],
     first: dict[str, dict[str, Any]],
     last: dict[str, dict[str, Any]],
     store: Path,
@@ -168,7 +168,8 @@ def _judged(
         "unanswered": ASKED - sum(one["error_class"] is None for one in last.values()),
         "paid_twice": sum(books.asked[text] - asked[text] for text in answered)
         + sum(count - 1 for count in books.good.values()),
-        "tries_unrecorded": sum(asked[text] - one["attempts"] for text, one in first.items()),
+        # a try that timed out before it was sent is recorded, and the provider has not seen it
+        "tries_unrecorded": sum(max(0, asked[text] - one["attempts"]) for text, one in first.items()),
         "wrongly_scored": sum(one["scored"] and one["error_class"] is not None for one in first.values())
         + sum(not one["scored"] for one in last.values()),
         "open": sum(count for state, count in states.items() if state != "settled"),
