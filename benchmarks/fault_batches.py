@@ -1,58 +1,68 @@
-"""Cells of the fault matrix for batches: a batch is submitted, polled and read while the provider fails.
-
-These cells are below the session: they hold what a provider's batches give back, and not yet the ledger.
-"""
+"""Cells of the fault matrix for batches: a session hands a batch over, polls and reads it while the provider fails."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
-from benchmarks.fault_kinds import TIMEOUT_S, Fault, Style
-from benchmarks.from_tests import Asked, LocalApi, Response, serving
-from gatekeeper.errors import ModelError
-from gatekeeper.models.batch import Batches, gather
-from gatekeeper.models.errors import FAILURES
-from gatekeeper.records import Completion, Message, Request
+import yaml
 
-FINGERPRINT = "b2:0123456789abcdef0123456789abcdef"
-TEXTS = ("A", "B", "C", "D", "E", "F")
-HIT = "C"
-"""The row that meets a fault of a row."""
-TRIES = 3
-EXCHANGES = ("submit", "poll", "results")
+from benchmarks.fault_cells import ASKED, PRICE
+from benchmarks.fault_cells import ROWS as SPLITS
+from benchmarks.fault_kinds import TIMEOUT_S, Fault, Style
+from benchmarks.from_tests import AnthropicServer, Asked, OpenAIBatchServer, Response, rows_of, serving, write_suite
+from gatekeeper.errors import ModelError
+from gatekeeper.models.api import ApiModel
+from gatekeeper.models.batch import Batches
+from gatekeeper.run.opening import open_session
+from gatekeeper.stages.evaluate import evaluate_teacher
+from gatekeeper.store.connection import Store
+from gatekeeper.suite.load import load_suite
+
+HIT_PLACE = 2
+"""Place of the row that meets a fault of a row."""
+PRICES = {"model": PRICE, "input_per_m": 5, "output_per_m": 25, "batch_input_per_m": 2.5, "batch_output_per_m": 12.5}
+BILL = Decimal("0.000065")
+"""US dollars of one answer in a batch: 11 tokens in and 3 out."""
+LIVE = ("/chat/completions", "/messages")
 Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class BatchProvider:
-    """A provider of batches: its server, and the client of one model of it.
+    """A provider of batches: its server, how a suite names it, and its client.
 
     Attributes:
-        model: makes the client, from the server's URL and the seconds of one exchange.
+        client: makes the client of one model, from the server's URL and the seconds of one exchange.
     """
 
     name: str
     style: Style
-    serve: Callable[[], LocalApi]
-    model: Callable[[str, float], Batches]
+    serve: Callable[[], OpenAIBatchServer | AnthropicServer]
+    teacher: Callable[[str], Mapping[str, Any]]
+    client: Callable[[str, float], Batches]
 
 
 @dataclass(frozen=True)
 class RowFault:
-    """What can go wrong with the rows of a batch. `change`: from the rows as they should be to those that come."""
+    """What can go wrong with the rows of a batch.
+
+    Attributes:
+        change: from the rows as they should be, and the custom id of one of them, to those that come.
+        unanswered: that row was not answered, so the provider does not bill it.
+    """
 
     name: str
-    change: Callable[[Style, Rows], Rows]
-    unanswered: frozenset[str] = frozenset()
-    """Texts that the provider has not answered, and so does not bill."""
+    change: Callable[[Style, Rows, str], Rows]
+    unanswered: bool = False
 
 
-def _replaced(rows: Rows, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Rows:
-    return [change(row) if _text_of(row) == HIT else row for row in rows]
+def _replaced(rows: Rows, hit: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Rows:
+    return [change(row) if row["custom_id"] == hit else row for row in rows]
 
 
 def _expired(style: Style, row: dict[str, Any]) -> dict[str, Any]:
@@ -62,21 +72,12 @@ def _expired(style: Style, row: dict[str, Any]) -> dict[str, Any]:
     return {"id": "r", "custom_id": row["custom_id"], "response": None, "error": error}
 
 
-def _text_of(row: Mapping[str, Any]) -> str | None:
-    """Return the answer in a row, which is the text that was asked."""
-    message = (row.get("result") or {}).get("message")
-    if message is not None:
-        return str(message["content"][0]["text"])
-    body = (row.get("response") or {}).get("body") or {}
-    return str(body["choices"][0]["message"]["content"]) if "choices" in body else None
-
-
 ROW_FAULTS = (
-    RowFault("batch expired", lambda style, rows: _replaced(rows, lambda row: _expired(style, row)), frozenset({HIT})),
-    RowFault("rows out of order", lambda style, rows: sorted(rows, key=lambda row: str(_text_of(row)), reverse=True)),
-    RowFault("duplicate custom_id", lambda style, rows: [*rows, rows[0], *_replaced(rows, lambda row: row)]),
-    RowFault("missing custom_id", lambda style, rows: [row for row in rows if _text_of(row) != HIT], frozenset({HIT})),
-    RowFault("unknown custom_id", lambda style, rows: [*rows, {**rows[0], "custom_id": "b2_nobody"}]),
+    RowFault("batch expired", lambda style, rows, hit: _replaced(rows, hit, lambda row: _expired(style, row)), True),
+    RowFault("rows out of order", lambda style, rows, hit: sorted(rows, key=lambda row: str(row["custom_id"]))),
+    RowFault("duplicate custom_id", lambda style, rows, hit: [*rows, rows[0], *rows]),
+    RowFault("missing custom_id", lambda style, rows, hit: [row for row in rows if row["custom_id"] != hit], True),
+    RowFault("unknown custom_id", lambda style, rows, hit: [*rows, {**rows[0], "custom_id": "b2_nobody"}]),
 )
 
 
@@ -91,37 +92,37 @@ def as_row_fault(fault: Fault) -> RowFault:
             return {**row, place: {**row[place], name: value}}
         return {**row, place: {"type": "errored", "error": value}}
 
-    return RowFault(fault.name, lambda style, rows: _replaced(rows, lambda row: changed(style, row)))
+    return RowFault(fault.name, lambda style, rows, hit: _replaced(rows, hit, lambda row: changed(style, row)))
 
 
 class Failing:
-    """Makes a server fail: each exchange once, or the rows of the first batch."""
+    """Makes a server fail: each exchange once, or the rows of the first batch; while not `ill`, it is well."""
 
-    def __init__(self, api: LocalApi, style: Style, fault: Fault | RowFault) -> None:
+    def __init__(self, api: OpenAIBatchServer | AnthropicServer, style: Style, fault: Fault | RowFault) -> None:
         self._api, self._style, self._fault = api, style, fault
-        self.met: Counter[str] = Counter()
-        self.submitting: tuple[str, ...] = TEXTS
-        self.created: list[str] = []
-        """The texts of all batches that the provider has made."""
+        self._met: set[str] = set()
+        self.ill = True
+        self.unanswered: str | None = None
+        """Custom id of a row that the provider does not bill."""
         api.fault = self._answer
 
     def _answer(self, asked: Asked) -> Response | None:
         exchange = exchange_of(asked)
-        if exchange is None:
+        if exchange is None or not self.ill or exchange in self._met:
             return None
-        self.met[exchange] += 1
-        fault = self._fault if self.met[exchange] == 1 else None
-        if isinstance(fault, Fault) and not fault.billed:  # the provider has not even looked at it
-            return fault.change(self._style, Response())
+        self._met.add(exchange)
+        if isinstance(self._fault, RowFault):
+            return self._rows(asked, self._fault) if exchange == "results" else None
+        if not self._fault.billed:  # the provider has not even looked at it
+            return self._fault.change(self._style, Response())
+        return self._fault.change(self._style, self._api.answer(asked))
+
+    def _rows(self, asked: Asked, fault: RowFault) -> Response:
         good = self._api.answer(asked)
-        if exchange == "submit":
-            self.created += self.submitting
-        if isinstance(fault, Fault):
-            return fault.change(self._style, good)
-        if fault is None or exchange != "results":
-            return good
         rows = [json.loads(line) for line in good.body.splitlines()]
-        changed = fault.change(self._style, rows)
+        hit = rows[HIT_PLACE]["custom_id"]
+        self.unanswered = hit if fault.unanswered else None
+        changed = fault.change(self._style, rows, hit)
         return Response(200, "".join(json.dumps(row) + "\n" for row in changed).encode(), good.headers)
 
 
@@ -135,58 +136,98 @@ def exchange_of(asked: Asked) -> str | None:
     return "poll" if not path.endswith("/batches") else None
 
 
-def batch_cell(provider: BatchProvider, fault: Fault | RowFault) -> dict[str, Any]:
-    """Run one cell; return what became of the batch, and whether what must hold holds."""
-    made = [Request(item_id=text, text=text, messages=(Message(role="user", content=text),)) for text in TEXTS]
-    requests = {request.key(FINGERPRINT): request for request in made}
-    errors: dict[str, str] = {}
-    with serving(provider.serve()) as api:
-        failing = Failing(api, provider.style, fault)
-        batches = provider.model(api.url, TIMEOUT_S if fault.name == "timeout" else 20.0)
-        first = _answers(batches, requests, errors)
-        again = {key: requests[key] for key, one in first.items() if _worth_another(one)}
-        failing.submitting = tuple(request.text for request in again.values())
-        final = first | (_answers(batches, again, {}) if again else {})
-    unanswered = fault.unanswered if isinstance(fault, RowFault) else frozenset()
-    paid = Counter(failing.created)
-    paid.subtract(unanswered)
-    return {
-        "provider": provider.name,
-        "fault": fault.name,
-        "exchanges": errors,
-        "row": next(one.error_class for one in first.values() if one.item_id == HIT),
-        "other_rows": sorted({str(one.error_class) for one in first.values() if one.item_id != HIT and not one.ok}),
-        "submitted_again": len(again),
-        "lost": sum(first[key].ok and final[key].raw != first[key].raw for key in first),
-        "unanswered": sum(_worth_another(one) for one in final.values()),
-        "misplaced": sum(one.ok and one.output != one.item_id for one in final.values()),
-        "paid_twice": sum(count - 1 for count in paid.values() if count > 1),
-    }
+class Heard:
+    """A client whose failed exchanges are noted: the class of the first failure of each.
 
+    Args:
+        client: that speaks with the provider.
+        errors: where the class is put, by the name of the exchange.
+    """
 
-def _worth_another(one: Completion) -> bool:
-    return one.error_class is not None and FAILURES[one.error_class].retryable
+    def __init__(self, client: Batches, errors: dict[str, str]) -> None:
+        self._client, self._errors = client, errors
 
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        return self._noted(name, found) if name in ("submit", "poll", "results") else found
 
-def _answers(batches: Batches, requests: Mapping[str, Request], errors: dict[str, str]) -> dict[str, Completion]:
-    """Submit, poll and read, each again after an error; note the class of the first error of each."""
-    batch = _patient("submit", lambda: _found(batches, requests) or batches.submit(requests, {"max_tokens": 5}), errors)
-    while not _patient("poll", lambda: batches.poll(batch).done, errors):
-        pass
-    rows = _patient("results", lambda: batches.results(batch), errors)
-    return gather(requests, rows, FINGERPRINT).completions
-
-
-def _found(batches: Batches, requests: Mapping[str, Request]) -> str | None:
-    find = getattr(batches, "find", None)
-    return None if find is None else find(requests, {"max_tokens": 5})
-
-
-def _patient(exchange: str, send: Callable[[], Any], errors: dict[str, str]) -> Any:
-    for number in range(TRIES):
-        try:
-            return send()
-        except ModelError as error:
-            errors.setdefault(exchange, error.kind)
-            if number == TRIES - 1:
+    def _noted(self, name: str, exchange: Callable[..., Any]) -> Callable[..., Any]:
+        def send(*arguments: Any) -> Any:
+            try:
+                return exchange(*arguments)
+            except ModelError as error:
+                self._errors.setdefault(name, error.kind)
                 raise
+
+        return send
+
+
+def batch_cell(provider: BatchProvider, fault: Fault | RowFault, folder: Path) -> dict[str, Any]:
+    """Run one cell; return what became of the batch, and whether what must hold holds."""
+    errors: dict[str, str] = {}
+    with serving(provider.serve()) as served:
+        assert isinstance(served, OpenAIBatchServer | AnthropicServer)
+        failing = Failing(served, provider.style, fault)
+        suite, store = _suite(provider, served.url, folder), folder / "g.duckdb"
+        timeout_s = TIMEOUT_S if fault.name == "timeout" else 20.0
+        ended = _ask(provider, served.url, suite, store, timeout_s, errors)
+        first = _stored(store)
+        failing.ill = False
+        again = _ask(provider, served.url, suite, store, 20.0, {})
+        assert again is None, f"{provider.name}, {fault.name}: a provider that is well was not understood: {again}"
+        last = _stored(store)
+        again_for_cause = (failing.unanswered is not None) + sum(kind is not None for kind, _, _ in first.values())
+        return {
+            "provider": provider.name,
+            "fault": fault.name,
+            "exchanges": errors,
+            "run_ended": ended,
+            "row": next((kind for kind, _, _ in first.values() if kind is not None), None),
+            "batches": len(served.batches),
+            "live": sum(asked.path.endswith(LIVE) for asked in served.asked),
+            "lost": sum(last[text][1] != body for text, (kind, body, _) in first.items() if kind is None),
+            "unanswered": ASKED - sum(kind is None for kind, _, _ in last.values()),
+            "misplaced": sum(not right for _, _, right in last.values()),
+            "paid_twice": sum(count - 1 for count in served.billed.values()) - again_for_cause,
+            **_ledger(store),
+        }
+
+
+def _suite(provider: BatchProvider, url: str, folder: Path) -> Path:
+    teacher = {"answers": None, **provider.teacher(url), "priced_as": PRICE, "prefer": "batch"}
+    (folder / "suite").mkdir(parents=True)
+    prices = [{**PRICES, "as_of": "2026-11-01", "source": "assumed"}]
+    (folder / "suite" / "prices.yaml").write_text(yaml.safe_dump(prices), encoding="utf-8")
+    path: Path = write_suite(folder / "suite", {"teacher": teacher, "prices": "./prices.yaml"}, rows=SPLITS)
+    return path
+
+
+def _ask(
+    provider: BatchProvider, url: str, suite: Path, store: Path, timeout_s: float, errors: dict[str, str]
+) -> str | None:
+    """Evaluate the teacher on a few items; return the class of the error that ended it, None where none did."""
+    with open_session(load_suite(suite), Store(store)) as session:
+        assert isinstance(session.teacher, ApiModel)
+        heard: Any = Heard(provider.client(url, timeout_s), errors)
+        session.teacher.new_batches = lambda: heard
+        try:
+            evaluate_teacher(session, session.split("dev")[:ASKED], "teacher")
+        except ModelError as error:
+            return error.kind
+    return None
+
+
+def _stored(store: Path) -> dict[str, tuple[str | None, str | None, bool]]:
+    """Return (error class, body, whether the answer is to its own question) of each item, by its text."""
+    sql = """SELECT text, error_class, raw, output IS NULL OR output = target FROM completions
+             JOIN items USING (suite, item_id)"""
+    return {text: (kind, body, right) for text, kind, body, right in rows_of(store, sql)}
+
+
+def _ledger(store: Path) -> dict[str, Any]:
+    read = "SELECT count(*) FROM completions WHERE error_class IS NULL AND usage_reported"
+    return {
+        "open": rows_of(store, "SELECT count(*) FROM spend WHERE state <> 'settled'")[0][0],
+        "ledger_usd": float(rows_of(store, "SELECT sum(settled) FROM spend")[0][0]),
+        "read_usd": float(rows_of(store, read)[0][0] * BILL),
+    }

@@ -14,8 +14,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks.fault_batches import ROW_FAULTS, BatchProvider, as_row_fault, batch_cell
 from benchmarks.fault_cells import TRIES, Provider, cell
@@ -40,11 +41,18 @@ SEED = 1
 KEYS = {"FAULTS_OPENAI_KEY": OPENAI_KEY, "FAULTS_ANTHROPIC_KEY": ANTHROPIC_KEY}
 
 
-def openai_server() -> LocalApi:
-    """Return a server of OpenAI's chat without a prompt cache."""
-    server = OpenAIServer(teacher_says)
+AnyOpenAI = TypeVar("AnyOpenAI", bound=OpenAIServer)
+
+
+def no_cache(server: AnyOpenAI) -> AnyOpenAI:
+    """Return a server of OpenAI's APIs, without its prompt cache."""
     server.usage["cached"] = 0
     return server
+
+
+def openai_server() -> LocalApi:
+    """Return a server of OpenAI's chat without a prompt cache."""
+    return no_cache(OpenAIServer(teacher_says))
 
 
 def by_sdk(session: Session) -> None:
@@ -71,6 +79,7 @@ def _teacher(model: str, variable: str, path: str) -> Callable[[str], Mapping[st
 
 
 OPENAI = _teacher("openai/gpt-test", "FAULTS_OPENAI_KEY", "/v1")
+ANTHROPIC = _teacher("anthropic/claude-test", "FAULTS_ANTHROPIC_KEY", "")
 PROVIDERS = (
     Provider("openai by aiohttp", "openai", openai_server, OPENAI),
     Provider("openai by its SDK", "openai", openai_server, OPENAI, by_sdk),
@@ -78,25 +87,27 @@ PROVIDERS = (
         "anthropic by its SDK",
         "anthropic",
         lambda: AnthropicServer(teacher_says),
-        _teacher("anthropic/claude-test", "FAULTS_ANTHROPIC_KEY", ""),
+        ANTHROPIC,
     ),
     Provider("litellm", "openai", openai_server, _teacher("litellm/openai/gpt-test", "FAULTS_OPENAI_KEY", "/v1")),
 )
 
-BATCH_KEY = ANTHROPIC_KEY
-"""Both servers of batches know this key."""
 BATCHES = (
     BatchProvider(
         "openai batches",
         "openai",
-        OpenAIBatchServer,
-        lambda url, timeout_s: OpenAIBatches("gpt-test", base_url=f"{url}/v1", api_key=BATCH_KEY, timeout_s=timeout_s),
+        lambda: no_cache(OpenAIBatchServer(teacher_says)),
+        OPENAI,
+        lambda url, timeout_s: OpenAIBatches("gpt-test", base_url=f"{url}/v1", api_key=OPENAI_KEY, timeout_s=timeout_s),
     ),
     BatchProvider(
         "anthropic batches",
         "anthropic",
-        lambda: AnthropicServer(lambda text: text),
-        lambda url, timeout_s: AnthropicBatches("claude-test", base_url=url, api_key=BATCH_KEY, timeout_s=timeout_s),
+        lambda: AnthropicServer(teacher_says),
+        ANTHROPIC,
+        lambda url, timeout_s: AnthropicBatches(
+            "claude-test", base_url=url, api_key=ANTHROPIC_KEY, timeout_s=timeout_s
+        ),
     ),
 )
 
@@ -106,18 +117,15 @@ def main() -> None:
     os.environ.update(KEYS)
     wanted, began = sys.argv[1:], time.monotonic()
     cells: list[dict[str, Any]] = []
+    batch_cells: list[dict[str, Any]] = []
+    batch_faults = (*(as_row_fault(fault) if fault.read else fault for fault in FAULTS), *ROW_FAULTS)
     with tempfile.TemporaryDirectory() as folder:
-        for fault in FAULTS:
-            for provider in PROVIDERS:
-                if not wanted or fault.name in wanted:
-                    cells.append(cell(provider, fault, Path(folder) / f"cell-{len(cells)}"))
-    batch_faults = [as_row_fault(fault) if fault.read else fault for fault in FAULTS]
-    batch_cells = [
-        batch_cell(provider, fault)
-        for fault in (*batch_faults, *ROW_FAULTS)
-        for provider in BATCHES
-        if not wanted or fault.name in wanted
-    ]
+        for fault, provider in product(FAULTS, PROVIDERS):
+            if not wanted or fault.name in wanted:
+                cells.append(cell(provider, fault, Path(folder) / f"cell-{len(cells)}"))
+        for batch_fault, batches in product(batch_faults, BATCHES):
+            if not wanted or batch_fault.name in wanted:
+                batch_cells.append(batch_cell(batches, batch_fault, Path(folder) / f"batch-{len(batch_cells)}"))
     if wanted:
         print(*cells, *batch_cells, sep="\n")
         return

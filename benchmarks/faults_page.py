@@ -33,9 +33,10 @@ def section(result: dict[str, Any]) -> str:
         "*+n*: answers that the provider has made, and will bill, of which nothing could be read; **the "
         "client cannot know their price, and the ledger does not hold them**.\n",
         *_table(cells, _requests),
-        "\nBatches, below the session: submission, poll and results fail once each, or one row comes otherwise. "
-        "*Class, then read*: the exchange fails with it and is made again. *Row*: what becomes of the row; what is "
-        "worth it is submitted again.\n",
+        "\nBatches, by a session with `prefer: batch`: creation, poll and results fail once each, or one row comes "
+        "otherwise. *Class, then read*: an exchange fails with it, and in the end the batch is read; a creation whose "
+        "reply was lost is looked for before another is made. *Row*: how the row fails; it is handed over again by the "
+        "same command later, and at once where its class passes by itself.\n",
         *_table(batches, _batch),
     ]
     return "\n".join(lines) + "\n"
@@ -76,8 +77,10 @@ def _requests(cell: dict[str, Any]) -> str:
 
 
 def _batch(cell: dict[str, Any]) -> str:
+    if cell["run_ended"] is not None:
+        return f"ends: {cell['run_ended']}"
     kinds = list(dict.fromkeys(cell["exchanges"].values()))
     parts = [f"{' or '.join(kinds)}, then read"] if kinds else []
     parts += [f"row: {cell['row']}"] if cell["row"] is not None else []
-    parts += ["submitted again"] if cell["submitted_again"] else []
+    parts += ["handed over again"] if cell["batches"] > 1 else []
     return ", ".join(parts) or "answered"

@@ -14,10 +14,11 @@ sys.path.insert(0, str(ROOT / "tests"))
 from anthropic_server import KEY as ANTHROPIC_KEY
 from anthropic_server import AnthropicServer
 from local_api import Asked, LocalApi, Response, as_json, serving
+from openai_batch_server import OpenAIBatchServer
 from openai_server import KEY as OPENAI_KEY
 from openai_server import OpenAIServer
-from test_models_batch import OpenAIServer as OpenAIBatchServer
 from tiny_suite import (
+    PRICE,
     ROUND,
     ROWS,
     contents,
@@ -33,6 +34,7 @@ from tiny_suite import (
 __all__ = [
     "ANTHROPIC_KEY",
     "OPENAI_KEY",
+    "PRICE",
     "ROUND",
     "ROWS",
     "AnthropicServer",

@@ -34,8 +34,12 @@ class Provider:
         """Return every request of a key."""
         return [Question(**one) for one in self._get("log", key=key)]
 
+    def seen(self, key: str) -> int:
+        """Return how often a key has done anything."""
+        return int(self._get("seen", key=key))
+
     def wait(self, key: str, marker: str, after: int, process: subprocess.Popen[str]) -> bool:
-        """Wait until a request with `marker` comes; False: the process ended before."""
+        """Wait until a key does something about `marker`; False: the process ended before."""
         while not self._get("wait", key=key, marker=marker, after=after):
             if process.poll() is not None:
                 return False
@@ -78,10 +82,10 @@ class Run:
         return ended(start("verify", "--store", self.store))[0] == 0
 
     def kill(self, stage: str, marker: str, after_s: float) -> Kill | None:
-        """Go on, and kill it so long after its first request with the marker; None: it ended before."""
-        before = len(self.provider.log(self.key))
+        """Go on, and kill it so long after it has asked or looked after the marker first; None: it ended before."""
+        before, seen = len(self.provider.log(self.key)), self.provider.seen(self.key)
         process = self.start()
-        if self.provider.wait(self.key, marker, before, process):
+        if self.provider.wait(self.key, marker, seen, process):
             time.sleep(after_s)
         process.kill()
         code, said = ended(process)

@@ -23,7 +23,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.from_tests import contents, http_teacher, merged, rows_of, write_suite
+import yaml
+
+from benchmarks.from_tests import PRICE, contents, http_teacher, merged, rows_of, write_suite
+from benchmarks.kill_batches import BATCH_S
 from benchmarks.kill_checks import Kill, arrived, differing, lost, paid_twice
 from benchmarks.kill_run import KEY_VARIABLE, Provider, Run, serving
 from benchmarks.results import write_result
@@ -32,6 +35,10 @@ SEED = 1
 KILLS = 100
 CONCURRENCY = 8
 PRICE_PER_ANSWER = Decimal("0.00025")  # 40 tokens in and 2 out at $5 and $25 a million
+PRICES = {"model": PRICE, "input_per_m": 5, "output_per_m": 25, "batch_input_per_m": 2.5, "batch_output_per_m": 12.5}
+"""In a batch an answer costs half."""
+AROUND_BATCH_S = 2.0
+"""Seconds of a stage in batches besides the batch itself."""
 AT_ONCE = 3
 """Runs at the same time: one more than cores, since each waits for its provider now and then."""
 PROMOTED, OUT_OF_BUDGET = 0, 12
@@ -54,6 +61,7 @@ class Plan:
     stages: tuple[Stage, ...]
     budget_usd: Decimal
     ends: int
+    in_batches: bool = False
 
     @property
     def kills(self) -> int:
@@ -79,7 +87,19 @@ TIGHT = Plan(
     Decimal("0.08"),
     OUT_OF_BUDGET,
 )
-RUNS = [WHOLE] * 5 + [TIGHT] * 2
+BATCHED = Plan(
+    "in batches, to the verdict",
+    (
+        Stage("batch on dev", DEV, 3),
+        Stage("batch of generation, round 1", POOL, 3),
+        Stage("batch at the gate", GATE, 3),
+        Stage("batch of generation, round 2", POOL, 2),
+    ),
+    Decimal("0.35"),
+    PROMOTED,
+    in_batches=True,
+)
+RUNS = [WHOLE] * 4 + [TIGHT] * 2 + [BATCHED] * 2
 """Runs whose kills are counted; more of the first kind follow until there are `KILLS`."""
 
 
@@ -92,11 +112,13 @@ class Undisturbed:
     asked: int
 
 
-def undisturbed(run: Run) -> Undisturbed:
+def undisturbed(run: Run, *, in_batches: bool = False) -> Undisturbed:
     """Let a run go to its end."""
     code, said = run.finish()
     log = run.provider.log(run.key)
     assert code == PROMOTED and len({question.text for question in log}) == len(log), said
+    if in_batches:
+        return Undisturbed(contents(run.store), dict.fromkeys((DEV, POOL, GATE), BATCH_S + AROUND_BATCH_S), len(log))
     durations = {}
     for stage in WHOLE.stages:
         times = [question.at for question in log if re.search(stage.marker, question.text)]
@@ -132,7 +154,7 @@ def killed_again_and_again(run: Run, plan: Plan, expected: Undisturbed, seed: in
     if code != plan.ends:
         print(f"{run.key} ended with {code}: {said}")
     log, (final, _) = run.provider.log(run.key), arrived(run.store)
-    again, twice = paid_twice(kills, log)
+    again, twice = paid_twice([] if plan.in_batches else kills, log)  # what waits in a batch may not be sent again
     paid = "SELECT sum(coalesce(settled, reserved)) FROM spend"
     whole = code == PROMOTED
     return {
@@ -146,7 +168,7 @@ def killed_again_and_again(run: Run, plan: Plan, expected: Undisturbed, seed: in
         "asked_again": again,
         "paid_twice": twice,
         "tables_that_differ": differing(expected.rows, contents(run.store)) if whole else [],
-        "billed_usd": float(len(log) * PRICE_PER_ANSWER),
+        "billed_usd": float(len(log) * PRICE_PER_ANSWER / (2 if plan.in_batches else 1)),
         "ledger_usd": float(rows_of(run.store, paid)[0][0]),
         "budget_usd": float(plan.budget_usd),
     }
@@ -164,25 +186,33 @@ def _figures(kill: Kill) -> dict[str, Any]:
 
 def suite_of(folder: Path, url: str, plan: Plan) -> Path:
     """Write the suite of a plan."""
-    teacher = http_teacher(f"{url}/v1", concurrency=CONCURRENCY, api_key_env=KEY_VARIABLE)
-    return write_suite(folder, merged(teacher, {"loop": {"budget_usd": float(plan.budget_usd)}}))
+    how = {"prefer": "batch"} if plan.in_batches else {}
+    teacher = http_teacher(f"{url}/v1", concurrency=CONCURRENCY, api_key_env=KEY_VARIABLE, **how)
+    folder.mkdir()
+    prices = [{**PRICES, "as_of": "2026-11-01", "source": "assumed"}]
+    (folder / "prices.yaml").write_text(yaml.safe_dump(prices), encoding="utf-8")
+    changes = {"loop": {"budget_usd": float(plan.budget_usd)}, "prices": "./prices.yaml"}
+    path: Path = write_suite(folder, merged(teacher, changes))
+    return path
 
 
 def measured(provider: Provider, folder: Path) -> list[dict[str, Any]]:
     """Kill runs until there are `KILLS` kills; return what became of each run."""
-    suites = {plan: suite_of(folder / str(place), provider.url, plan) for place, plan in enumerate((WHOLE, TIGHT))}
-    expected = undisturbed(Run(provider, suites[WHOLE], folder / "undisturbed" / "g.duckdb", "undisturbed"))
+    plans = (WHOLE, TIGHT, BATCHED)
+    suites = {plan: suite_of(folder / str(place), provider.url, plan) for place, plan in enumerate(plans)}
+    live = undisturbed(Run(provider, suites[WHOLE], folder / "undisturbed" / "g.duckdb", "undisturbed"))
+    batched = undisturbed(Run(provider, suites[BATCHED], folder / "batched" / "g.duckdb", "batched"), in_batches=True)
 
     def one(plan: Plan, seed: int) -> dict[str, Any]:
         run = Run(provider, suites[plan], folder / f"run-{seed}" / "g.duckdb", f"run-{seed}")
-        return killed_again_and_again(run, plan, expected, seed)
+        return killed_again_and_again(run, plan, batched if plan.in_batches else live, seed)
 
     runs: list[dict[str, Any]] = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while (done := sum(len(run["kills"]) for run in runs)) < KILLS:
             first = SEED * 1000 + len(runs)
-            plans = RUNS if not runs else [WHOLE] * -(-(KILLS - done) // WHOLE.kills)
-            runs += pool.map(one, plans, range(first, first + len(plans)))
+            more = RUNS if not runs else [WHOLE] * -(-(KILLS - done) // WHOLE.kills)
+            runs += pool.map(one, more, range(first, first + len(more)))
     return runs
 
 

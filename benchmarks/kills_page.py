@@ -22,7 +22,8 @@ def _runs(result: dict[str, Any]) -> list[str]:
         "recorded it. *Lost* would be an arrived answer that is asked again, or is not in the store at the end, byte "
         "for byte. *Paid twice* are requests that were sent again though they were not in flight at a kill. *Other "
         "tables* are those of completions, predictions, scores, examples, results, looks and verdicts, among others, "
-        "whose rows differ from those of a run that nobody killed.\n",
+        "whose rows differ from those of a run that nobody killed. In batches a killed process has sent all rows of "
+        "its batch, and none of them may be sent again.\n",
         "| how runs end | runs | kills | lost | sent, not arrived | of them written | sent again | paid twice | other "
         "tables | end as they must |",
         "|---|---|---|---|---|---|---|---|---|---|",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -95,6 +96,13 @@ class AnthropicServer(LocalApi):
         self.says = says
         self.cached: set[str] = set()
         self.batches: dict[str, list[dict[str, Any]]] = {}
+        self.made_at: dict[str, str] = {}
+        self.cancelled: set[str] = set()
+        self.looks = 2
+        """Looks at a batch until it has ended; a cancelled one ends at once, without an answer."""
+        self.billed: Counter[str] = Counter()
+        """How often the answer to each text was made, in batches and live."""
+        self._results_of: dict[str, bytes] = {}
         self.row: Callable[[dict[str, Any]], dict[str, Any] | None] = self.result
         """The result of a batch's row; None: the provider lost it."""
 
@@ -107,9 +115,17 @@ class AnthropicServer(LocalApi):
             return self._message(asked.json)
         if asked.path == "/v1/messages/batches" and asked.method == "POST":
             return self._submit(asked.json)
-        found = re.fullmatch(r"/v1/messages/batches/([^/]+)(/results)?", asked.path)
-        if found and asked.method == "GET" and found[1] in self.batches:
-            return self._results(found[1]) if found[2] else as_json(self._batch(found[1]))
+        where = asked.path.partition("?")[0]
+        if where == "/v1/messages/batches" and asked.method == "GET":
+            listed = [self._batch(name) for name in reversed(self.batches)]
+            return as_json({"data": listed, "has_more": False, "first_id": None, "last_id": None})
+        found = re.fullmatch(r"/v1/messages/batches/([^/]+)(/results|/cancel)?", where)
+        if found and found[1] in self.batches and (asked.method == "POST") == (found[2] == "/cancel"):
+            if found[2] == "/results":
+                return self._results(found[1])
+            if found[2] == "/cancel":
+                self.cancelled.add(found[1])
+            return as_json(self._batch(found[1]))
         return error(404, "not_found_error", f"not found: {asked.path}")
 
     def _message(self, body: Any) -> Response:
@@ -118,7 +134,9 @@ class AnthropicServer(LocalApi):
             return error(400, "invalid_request_error", why)
         if body["model"] == "claude-retired":
             return error(404, "not_found_error", "model: claude-retired")
-        said = self.says(body["messages"][-1]["content"])
+        asked = body["messages"][-1]["content"]
+        said = self.says(asked)
+        self.billed[str(asked)] += 1
         return as_json(message(held_to(body.get("output_config"), said), usage=self._usage(body)))
 
     def _usage(self, body: Mapping[str, Any]) -> dict[str, int]:
@@ -143,12 +161,13 @@ class AnthropicServer(LocalApi):
             return error(400, "invalid_request_error", "requests.0.custom_id: String should match pattern")
         name = f"msgbatch_{len(self.batches) + 1:02d}"
         self.batches[name] = body["requests"]
+        self.made_at[name] = datetime.now(UTC).isoformat()
         return as_json(self._batch(name) | {"processing_status": "in_progress", "ended_at": None, "results_url": None})
 
     def _batch(self, name: str) -> dict[str, Any]:
-        ended = self.polls(name) > 1
+        ended = self.polls(name) >= self.looks or name in self.cancelled
         count = len(self.batches[name])
-        at = "2026-11-25T10:00:00Z"
+        at = self.made_at[name]
         return {
             "id": name,
             "type": "message_batch",
@@ -161,7 +180,7 @@ class AnthropicServer(LocalApi):
                 "expired": 0,
             },
             "created_at": at,
-            "expires_at": "2026-11-26T10:00:00Z",
+            "expires_at": at,
             "ended_at": at if ended else None,
             "archived_at": None,
             "cancel_initiated_at": None,
@@ -175,9 +194,15 @@ class AnthropicServer(LocalApi):
     def result(self, row: dict[str, Any]) -> dict[str, Any]:
         """The result of a good row."""
         text = row["params"]["messages"][-1]["content"]
+        self.billed[text] += 1
         return {"type": "succeeded", "message": message(self.says(text))}
 
     def _results(self, name: str) -> Response:
-        rows = [(row["custom_id"], self.row(row)) for row in reversed(self.batches[name])]
-        lines = [json.dumps({"custom_id": key, "result": result}) for key, result in rows if result is not None]
-        return Response(200, "".join(line + "\n" for line in lines).encode(), {"Content-Type": "application/x-jsonl"})
+        if name not in self._results_of:
+            rows = [(row["custom_id"], self._ended(name, row)) for row in reversed(self.batches[name])]
+            lines = [json.dumps({"custom_id": key, "result": result}) for key, result in rows if result is not None]
+            self._results_of[name] = "".join(line + "\n" for line in lines).encode()
+        return Response(200, self._results_of[name], {"Content-Type": "application/x-jsonl"})
+
+    def _ended(self, name: str, row: dict[str, Any]) -> dict[str, Any] | None:
+        return {"type": "canceled"} if name in self.cancelled and self.polls(name) < self.looks else self.row(row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from gatekeeper.records import (
     Verdict,
 )
 from gatekeeper.store import Store
+from gatekeeper.store.batches import Batch, insert_batches
 from gatekeeper.store.completions import insert_completions
 from gatekeeper.store.events import Event, insert_events
 from gatekeeper.store.gate_reads import insert_gate_read
@@ -161,6 +162,7 @@ def fill_money_and_verdict(connection: DuckDBPyConnection) -> None:
     keys = row_keys([item("g1", "gate").text])
     reserve_look(connection, GATE, keys, 0.05, 5, run="run-1", round=1, student="linear", model="b2:57d", at=NOON)
     fill_rules_and_readers(connection)
+    insert_batches(connection, [BATCH])
     stored = StoredVerdict(run="run-1", model="b2:57d", verdict=verdict(), evidence_digest="b2:ev", decided_at=NOON)
     insert_verdict(connection, stored)
     record_promotion(
@@ -179,6 +181,12 @@ def fill_rules_and_readers(connection: DuckDBPyConnection) -> None:
         connection, "run-1", key_id="b2:5e", public_key="PEM", statement={"run": "run-1"}, signature="c2ln", who="ann",
         at=NOON,
     )  # fmt: skip
+
+
+BATCH = Batch(
+    batch="b2:ba", run="run-1", model="b2:57d", purpose="generate", provider_id="batch_1", state="open",
+    requests=("k2",), made_at=NOON, deadline=NOON + timedelta(hours=24), at=NOON,
+)  # fmt: skip
 
 
 def result(metric: str, value: float | None = 0.97) -> Result:

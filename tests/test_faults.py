@@ -41,22 +41,31 @@ def test_a_fault_of_every_kind_at_every_provider(provider: object, tmp_path: Pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("provider", BATCHES, ids=lambda one: one.name)
-def test_rows_of_a_batch_come_to_their_requests(provider: object) -> None:
-    for fault in (*ROW_FAULTS, as_row_fault(BY_NAME["refusal"]), as_row_fault(BY_NAME["missing usage"])):
-        found = batch_cell(provider, fault)  # type: ignore[arg-type]
+def test_rows_of_a_batch_come_to_their_requests(provider: object, tmp_path: Path) -> None:
+    for place, fault in enumerate((*ROW_FAULTS, *(as_row_fault(fault) for fault in FAULTS if fault.read))):
+        found = batch_cell(provider, fault, tmp_path / str(place))  # type: ignore[arg-type]
         assert wrongs(found) == [] and found["exchanges"] == {}, fault.name
-        assert found["submitted_again"] == (fault.name in ("batch expired", "missing custom_id"))
+        assert (found["batches"] > 1) == (found["row"] is not None or fault.name in LOST), fault.name
+
+
+LOST = ("batch expired", "missing custom_id")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", BATCHES, ids=lambda one: one.name)
+def test_an_exchange_of_a_batch_that_fails_in_every_way(provider: object, tmp_path: Path) -> None:
+    for place, fault in enumerate(fault for fault in FAULTS if not fault.read):
+        found = batch_cell(provider, fault, tmp_path / str(place))  # type: ignore[arg-type]
+        assert wrongs(found) == [] and found["live"] == 0, fault.name
+        assert found["exchanges"] or found["run_ended"], f"{fault.name} was not met"
 
 
 @pytest.mark.parametrize("provider", BATCHES, ids=lambda one: one.name)
-@pytest.mark.parametrize(
-    ("name", "kinds"),
-    [("HTML instead of JSON", {"not_json", "empty_body"}), ("empty body", {"not_json", "empty_body"})],
-)
-def test_results_that_are_none_are_read_again_and_not_paid_again(provider: object, name: str, kinds: set[str]) -> None:
-    found = batch_cell(provider, BY_NAME[name])  # type: ignore[arg-type]
-    assert wrongs(found) == [] and found["submitted_again"] == 0
-    assert set(found["exchanges"]) == {"submit", "poll", "results"} and set(found["exchanges"].values()) <= kinds
+def test_exchanges_that_say_nothing_are_repeated_and_nothing_is_paid_again(provider: object, tmp_path: Path) -> None:
+    found = batch_cell(provider, BY_NAME["empty body"], tmp_path)  # type: ignore[arg-type]
+    assert wrongs(found) == [] and found["batches"] == 1 and found["live"] == 0
+    assert set(found["exchanges"]) == {"submit", "poll", "results"}
+    assert set(found["exchanges"].values()) <= {"not_json", "empty_body"}
 
 
 def test_a_cell_that_is_wrong_is_said() -> None:

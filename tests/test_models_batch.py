@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from anthropic_server import KEY, AnthropicServer, error, error_value, message
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from local_api import Asked, LocalApi, Response, as_json, serving
+from local_api import LocalApi, as_json, serving
+from openai_batch_server import OpenAIBatchServer
+from openai_server import KEY as OPENAI_KEY
 
 from gatekeeper.errors import ModelError
 from gatekeeper.models.answers import Answer
@@ -35,75 +38,6 @@ def requests_of(*texts: str) -> dict[str, Request]:
     return {request.key(FINGERPRINT): request for request in made}
 
 
-def chat(text: str) -> dict[str, Any]:
-    """A good answer in OpenAI's form."""
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    usage = {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}
-    return {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
-
-
-class OpenAIServer(LocalApi):
-    """Files and batches as OpenAI has them; a batch is done at the second look, and ends as `status` says."""
-
-    def __init__(self) -> None:
-        super().__init__(self._route)
-        self.files: dict[str, bytes] = {}
-        self.batches: dict[str, dict[str, Any]] = {}
-        self.status = "completed"
-        self.row: Callable[[dict[str, Any]], dict[str, Any] | None] = self.good
-
-    def good(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A good row of the output file."""
-        body = chat(row["body"]["messages"][-1]["content"].upper())
-        return {"response": {"status_code": 200, "request_id": "r", "body": body}, "error": None}
-
-    def _route(self, asked: Asked) -> Response:
-        if asked.headers.get("authorization") != f"Bearer {KEY}":
-            return as_json({"error": {"message": "bad key", "code": "invalid_api_key"}}, 401)
-        where = (asked.method, asked.path.partition("?")[0])
-        if where == ("POST", "/v1/files"):
-            content = re.search(rb'name="file"; filename="batch.jsonl".*?\r\n\r\n(.*?)\r\n--', asked.body, re.DOTALL)
-            assert content is not None and b'name="purpose"\r\n\r\nbatch' in asked.body
-            return self._file(content[1])
-        if where == ("POST", "/v1/batches"):
-            return self._create(asked.json)
-        if where == ("GET", "/v1/batches"):
-            return as_json({"object": "list", "data": list(self.batches.values()), "has_more": False})
-        if found := re.fullmatch(r"/v1/batches/(\w+)", where[1]):
-            return as_json(self._look(found[1])) if found[1] in self.batches else as_json({"error": {}}, 404)
-        found = re.fullmatch(r"/v1/files/(\w+)/content", where[1])
-        assert found is not None, asked.path
-        return Response(200, self.files[found[1]])
-
-    def _file(self, content: bytes) -> Response:
-        name = f"file{len(self.files)}"
-        self.files[name] = content
-        about = {"bytes": len(content), "created_at": 1, "filename": "batch.jsonl", "purpose": "batch"}
-        return as_json({"id": name, "object": "file", "status": "processed", **about})
-
-    def _create(self, body: Any) -> Response:
-        assert body["endpoint"] == "/v1/chat/completions" and body["completion_window"] == "24h"
-        name = f"batch{len(self.batches)}"
-        self.batches[name] = {"id": name, "object": "batch", "created_at": 1, "status": "in_progress", **body}
-        return as_json(self.batches[name])
-
-    def _look(self, name: str) -> dict[str, Any]:
-        batch = self.batches[name]
-        if sum(asked.path.endswith(name) for asked in self.asked) < 2:
-            return batch
-        batch["status"] = self.status
-        if self.status == "failed":
-            batch["errors"] = {"object": "list", "data": [{"code": "c", "message": "bad url", "line": 3}]}
-            return batch
-        rows = [json.loads(line) for line in self.files[batch["input_file_id"]].splitlines()]
-        answers = [(row["custom_id"], self.row(row)) for row in reversed(rows)]
-        lines = [json.dumps({"id": "r", "custom_id": name, **row}) for name, row in answers if row is not None]
-        good = [line for line in lines if '"error": null' in line]
-        self.files["out"] = "".join(line + "\n" for line in good).encode()
-        self.files["err"] = "".join(line + "\n" for line in lines if line not in good).encode()
-        return batch | {"output_file_id": "out" if good else None, "error_file_id": "err"}
-
-
 @pytest.fixture
 def anthropic() -> Iterator[AnthropicServer]:
     with serving(AnthropicServer(str.upper)) as api:
@@ -112,9 +46,9 @@ def anthropic() -> Iterator[AnthropicServer]:
 
 
 @pytest.fixture
-def openai() -> Iterator[OpenAIServer]:
-    with serving(OpenAIServer()) as api:
-        assert isinstance(api, OpenAIServer)
+def openai() -> Iterator[OpenAIBatchServer]:
+    with serving(OpenAIBatchServer()) as api:
+        assert isinstance(api, OpenAIBatchServer)
         yield api
 
 
@@ -122,13 +56,13 @@ def at_anthropic(api: LocalApi, key: str = KEY) -> AnthropicBatches:
     return AnthropicBatches("claude-test", base_url=api.url, api_key=key)
 
 
-def at_openai(api: LocalApi, key: str = KEY) -> OpenAIBatches:
+def at_openai(api: LocalApi, key: str = OPENAI_KEY) -> OpenAIBatches:
     return OpenAIBatches("gpt-test", base_url=f"{api.url}/v1", api_key=key)
 
 
 def done(batches: Batches, requests: Mapping[str, Request]) -> str:
     """Submit and poll until it is done."""
-    batch = batches.submit(requests, PARAMS)
+    batch = batches.submit(requests, PARAMS, "b2:name")
     states = [batches.poll(batch).done for _ in range(2)]
     assert states == [False, True]
     return batch
@@ -172,7 +106,7 @@ def test_anthropic_rows_that_are_no_answers(anthropic: AnthropicServer) -> None:
     assert paid == {"id-fine", "id-refused"}
 
 
-def test_openai_from_submission_to_completions(openai: OpenAIServer) -> None:
+def test_openai_from_submission_to_completions(openai: OpenAIBatchServer) -> None:
     requests, batches = requests_of("a", "b", "c"), at_openai(openai)
     found = gather(requests, batches.results(done(batches, requests)), FINGERPRINT)
     assert {key: c.output for key, c in found.completions.items()} == {k: r.text.upper() for k, r in requests.items()}
@@ -181,7 +115,7 @@ def test_openai_from_submission_to_completions(openai: OpenAIServer) -> None:
     assert (first["body"]["model"], first["body"]["max_tokens"], first["body"]["top_p"]) == ("gpt-test", 5, 0.5)
 
 
-def test_openai_an_expired_batch_keeps_what_was_answered(openai: OpenAIServer) -> None:
+def test_openai_an_expired_batch_keeps_what_was_answered(openai: OpenAIBatchServer) -> None:
     openai.status = "expired"
     late = {"response": None, "error": {"code": "batch_expired", "message": "not executed in time"}}
     long = {"response": {"status_code": 400, "body": {"error": {"message": "too long"}}}, "error": {"code": "x"}}
@@ -197,34 +131,52 @@ def test_openai_an_expired_batch_keeps_what_was_answered(openai: OpenAIServer) -
     assert {c.error_class for c in nothing.values()} == {"expired"}, "there is no output file"
 
 
-def test_openai_a_batch_that_failed_as_a_whole_says_which_line(openai: OpenAIServer) -> None:
-    openai.status = "failed"
+@pytest.mark.parametrize(("code", "again"), [("invalid_json_line", False), ("token_limit_exceeded", True)])
+def test_openai_a_batch_that_failed_as_a_whole_says_which_line(
+    openai: OpenAIBatchServer, code: str, again: bool
+) -> None:
+    openai.status, openai.errors = "failed", [{"code": code, "message": "bad url", "line": 3}]
     batches = at_openai(openai)
-    batch = batches.submit(requests_of("a"), PARAMS)
+    batch = batches.submit(requests_of("a"), PARAMS, "b2:name")
     assert not batches.poll(batch).done
-    with pytest.raises(ModelError, match="line 3: bad url"):
-        batches.poll(batch)
+    state = batches.poll(batch)
+    assert state.done and state.failed is not None
+    assert "line 3: bad url" in str(state.failed) and state.failed.retryable == again
 
 
-def test_openai_a_batch_that_was_never_written_down_is_found_again(openai: OpenAIServer) -> None:
-    batches, requests = at_openai(openai), requests_of("a", "b")
-    assert batches.find(requests, PARAMS) is None
-    batch = batches.submit(requests, PARAMS)
-    assert batches.find(requests, PARAMS) == batch
-    assert batches.find(requests_of("a"), PARAMS) is None and batches.find(requests, {"max_tokens": 6}) is None
-    openai.batches[batch]["status"] = "cancelled"
-    assert batches.find(requests, PARAMS) is None
+def test_openai_a_batch_that_was_never_written_down_is_found_by_its_name(openai: OpenAIBatchServer) -> None:
+    batches, requests, began = at_openai(openai), requests_of("a", "b"), datetime.now(UTC)
+    assert batches.created("b2:one", 2, began) == []
+    batch = batches.submit(requests, PARAMS, "b2:one")
+    assert batches.created("b2:one", 2, began) == [batch] and batches.created("b2:two", 2, began) == []
+    assert batches.created("b2:one", 2, began + timedelta(hours=1)) == [], "it is older"
+
+
+def test_anthropic_batches_that_may_be_the_one_are_found_by_time_and_number(anthropic: AnthropicServer) -> None:
+    batches, began = at_anthropic(anthropic), datetime.now(UTC)
+    first = batches.submit(requests_of("a", "b"), PARAMS, "b2:one")
+    second = batches.submit(requests_of("c", "d"), PARAMS, "b2:two")
+    batches.submit(requests_of("e"), PARAMS, "b2:three")
+    assert batches.created("b2:two", 2, began) == [second, first], "the newest first"
+    assert batches.created("b2:two", 2, began + timedelta(hours=1)) == []
+
+
+def test_an_endpoint_without_batches_is_told_from_a_wrong_model(openai: OpenAIBatchServer) -> None:
+    openai.fault = lambda asked: as_json({"error": {"message": "Not Found"}}, 404)
+    with pytest.raises(ModelError) as caught:
+        at_openai(openai).submit(requests_of("a"), PARAMS, "b2:name")
+    assert "prefer: live" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500])
 def test_an_exchange_that_fails_is_tried_once_and_named(
-    anthropic: AnthropicServer, openai: OpenAIServer, status: int
+    anthropic: AnthropicServer, openai: OpenAIBatchServer, status: int
 ) -> None:
     kinds = {401: "auth", 404: "model_not_found", 429: "rate_limit", 500: "server"}
     for api, batches in ((anthropic, at_anthropic(anthropic)), (openai, at_openai(openai))):
         api.fault = lambda asked: error(status, "api_error", f"no, {KEY}")
         for exchange in (
-            lambda: batches.submit(requests_of("a"), PARAMS),  # noqa: B023 - called at once
+            lambda: batches.submit(requests_of("a"), PARAMS, "b2:name"),  # noqa: B023 - called at once
             lambda: batches.poll("batch0"),  # noqa: B023
             lambda: batches.results("batch0"),  # noqa: B023
         ):
@@ -235,9 +187,9 @@ def test_an_exchange_that_fails_is_tried_once_and_named(
             assert len(api.asked) == 1, "a creation that is repeated is paid twice"
 
 
-def test_results_are_not_read_before_the_batch_is_done(anthropic: AnthropicServer, openai: OpenAIServer) -> None:
+def test_results_are_not_read_before_the_batch_is_done(anthropic: AnthropicServer, openai: OpenAIBatchServer) -> None:
     for batches in (at_anthropic(anthropic), at_openai(openai)):
-        batch = batches.submit(requests_of("a"), PARAMS)
+        batch = batches.submit(requests_of("a"), PARAMS, "b2:name")
         with pytest.raises(ModelError, match="is not done"):
             batches.results(batch)
 

@@ -60,6 +60,7 @@ def test_new_store_has_tables_views_and_their_history(tmp_path: Path) -> None:
         (3, "error_budget"),
         (4, "samples"),
         (5, "cache_writes"),
+        (6, "batches"),
     ]
     assert zone == [("UTC",)]
 

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from gatekeeper.errors import ModelError
 from gatekeeper.models.anthropic import API, message_body
 from gatekeeper.models.anthropic_answers import error_class
-from gatekeeper.models.batch import BatchState, batch_error, custom_id, failed, rows_of_results
+from gatekeeper.models.batch import (
+    BATCH_TIMEOUT_S,
+    CLOCKS_DIFFER_S,
+    BatchState,
+    batch_error,
+    custom_id,
+    failed,
+    rows_of_results,
+)
 from gatekeeper.models.errors import FAILURES
 from gatekeeper.models.extras import needs
 from gatekeeper.models.reader import Reader
 from gatekeeper.models.wire import Reply, answered, merged
 from gatekeeper.records import Request
+
+_LISTED = 10_000
+"""Batches of the account that are looked through, the newest first, for one whose id was never written down."""
 
 
 class AnthropicBatches:
@@ -31,6 +43,11 @@ class AnthropicBatches:
         timeout_s: seconds of one exchange.
     """
 
+    takes_names = False
+    most_requests = 100_000
+    most_bytes = 240_000_000
+    """The provider takes 256 MB."""
+
     def __init__(
         self,
         model: str,
@@ -39,33 +56,53 @@ class AnthropicBatches:
         api_key: str = "",
         reader: Reader | None = None,
         cache: bool = False,
-        timeout_s: float = 600.0,
+        timeout_s: float = BATCH_TIMEOUT_S,
     ) -> None:
         with needs("teachers"):
             import anthropic
         self.model, self.cache = model, cache
         self.reader = reader or Reader("messages")
-        self.secrets = (api_key,)
+        self.secrets: tuple[str, ...] = (api_key,)
         self._client: Any = anthropic.Anthropic(
             api_key=api_key or "none", base_url=base_url or API, max_retries=0, timeout=timeout_s
         )
 
-    def submit(self, requests: Mapping[str, Request], params: Mapping[str, Any]) -> str:
-        """Create a batch."""
-        rows = [
-            {
-                "custom_id": custom_id(key),
-                "params": {
-                    "model": self.model,
-                    **message_body(request, merged(params, request.params), cache=self.cache),
-                },
-            }
-            for key, request in requests.items()
-        ]
+    def size_of(self, key: str, request: Request, params: Mapping[str, Any]) -> int:
+        """Return the bytes of its row and the comma after it, as ASCII: the SDK's own writing is no longer."""
+        return len(json.dumps(self._row(key, request, params))) + 1
+
+    def _row(self, key: str, request: Request, params: Mapping[str, Any]) -> dict[str, Any]:
+        body = message_body(request, merged(params, request.params), cache=self.cache)
+        return {"custom_id": custom_id(key), "params": {"model": self.model, **body}}
+
+    def submit(self, requests: Mapping[str, Request], params: Mapping[str, Any], name: str) -> str:
+        """Create a batch. The provider takes no name, so `created` goes by time and number of requests."""
+        rows = [self._row(key, request, params) for key, request in requests.items()]
         try:
             return str(self._client.messages.batches.create(requests=rows).id)
         except Exception as error:
-            raise batch_error(error, "the batch was not accepted", self.secrets) from error
+            raise batch_error(error, "the batch was not accepted", self.secrets, creating=True) from error
+
+    def created(self, name: str, count: int, since: datetime) -> list[str]:
+        """Return the batches of so many requests since then: one of them may be it, whose results name its requests."""
+        oldest = since - timedelta(seconds=CLOCKS_DIFFER_S)
+        found = []
+        try:
+            for batch, _ in zip(self._client.messages.batches.list(limit=100), range(_LISTED), strict=False):
+                if batch.created_at < oldest:
+                    break  # the newest come first
+                if sum(batch.request_counts.to_dict().values()) == count:
+                    found.append(str(batch.id))
+        except Exception as error:
+            raise batch_error(error, "the list of batches cannot be read", self.secrets) from error
+        return found
+
+    def cancel(self, batch: str) -> None:
+        """Cancel it; rows that are being answered still are."""
+        try:
+            self._client.messages.batches.cancel(batch)
+        except Exception as error:
+            raise batch_error(error, f"batch {batch} cannot be cancelled", self.secrets) from error
 
     def poll(self, batch: str) -> BatchState:
         """Ask for the state of a batch."""

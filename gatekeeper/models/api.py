@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from gatekeeper.errors import ModelError
 from gatekeeper.hashing import content_hash
 from gatekeeper.models.base import ModelInfo
+from gatekeeper.models.batch import Batches
 from gatekeeper.models.concurrency import ConcurrencyPolicy
 from gatekeeper.models.limits import RateLimits
 from gatekeeper.models.reader import Reader
@@ -32,6 +34,7 @@ class ApiModel:
         identity: what else tells this model from others with the same name, endpoint and parameters.
         reader: reads the bodies of its answers again when they are in the store; None: they stay as they were read.
         writes_cache: the provider may write input to a prompt cache, at a price of its own.
+        batches: makes the client of the provider's batches; None: it takes none.
         secrets: texts (keys, passwords) that must appear in no record and no error.
         seed: of the jitter between tries.
     """
@@ -49,6 +52,7 @@ class ApiModel:
         identity: Mapping[str, Any] | None = None,
         reader: Reader | None = None,
         writes_cache: bool = True,
+        batches: Callable[[], Batches] | None = None,
         secrets: Sequence[str] = (),
         seed: int | None = None,
     ) -> None:
@@ -61,6 +65,8 @@ class ApiModel:
         self.dice = random.Random(seed)
         self.reader = reader
         self._writes_cache = writes_cache
+        self.new_batches = batches
+        """Makes the client of the provider's batches; None: it takes none."""
         self._wire: Wire = new_wire()
         self._stream: Stream | None = None
         self._earlier = (0, 0)
@@ -103,6 +109,17 @@ class ApiModel:
         self.interrupts = times
         if self._stream is not None:
             self._stream.wake()
+
+    def batches(self) -> Batches:
+        """Return how the same model is asked in batches.
+
+        Raises:
+            ModelError: its provider takes none.
+        """
+        if self.new_batches is None:
+            hint = "set `prefer: live`"
+            raise ModelError(f"{self.endpoint} takes no batches", kind="bad_request", hint=hint)
+        return self.new_batches()
 
     def upper_bound(self, request: Request) -> Usage:
         """Return a bound on the tokens: the bytes of the input and of schemas, and the limit of the answer."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
 
 from gatekeeper.errors import ModelError
 from gatekeeper.models.answers import Answer
@@ -20,24 +21,64 @@ from gatekeeper.records import Completion, Request, Usage
 
 @dataclass(frozen=True)
 class BatchState:
-    """How far a batch is. `done`: its results can be read; `says` is the provider's own word."""
+    """How far a batch is.
+
+    `done`: its results can be read, or there will be none; `says` is the provider's own word.
+    """
 
     done: bool
     says: str
+    failed: ModelError | None = None
+    """Why nothing of it was answered or billed; None: it did not fail as a whole."""
 
 
 class Batches(Protocol):
     """One model of a provider, asked in batches. Each method is one exchange with the provider and tries once."""
 
-    def submit(self, requests: Mapping[str, Request], params: Mapping[str, Any]) -> str:
+    secrets: tuple[str, ...]
+    """Texts that must appear in no record."""
+    takes_names: bool
+    """Whether the provider keeps the name of a batch, so that `created` is sure of it."""
+    most_requests: int
+    """The most requests that the provider takes in one batch."""
+    most_bytes: int
+    """The most bytes of one batch."""
+
+    def size_of(self, key: str, request: Request, params: Mapping[str, Any]) -> int:
+        """Return the bytes that a request takes in a batch."""
+        ...
+
+    def submit(self, requests: Mapping[str, Request], params: Mapping[str, Any], name: str) -> str:
         """Hand over requests by their keys and return the provider's id of the batch.
 
         Args:
             requests: each by `Request.key`.
             params: of the model; a request's own come on top.
+            name: of the batch, by which `created` finds it again where the provider takes one.
 
         Raises:
-            ModelError: the batch was not accepted.
+            ModelError: the batch was not accepted, or nobody knows whether it was.
+        """
+        ...
+
+    def created(self, name: str, count: int, since: datetime) -> list[str]:
+        """Return the provider's ids of batches that may be the one of this name; its own results tell in the end.
+
+        Args:
+            name: that `submit` was given.
+            count: of its requests.
+            since: it was not created before.
+
+        Raises:
+            ModelError: the provider cannot say.
+        """
+        ...
+
+    def cancel(self, batch: str) -> None:
+        """Ask for the end of a batch; what it has answered by then can be read once `poll` says that it is done.
+
+        Raises:
+            ModelError: the provider did not take it.
         """
         ...
 
@@ -45,7 +86,7 @@ class Batches(Protocol):
         """Return how far a batch is.
 
         Raises:
-            ModelError: the provider cannot say, or the whole batch failed.
+            ModelError: the provider cannot say.
         """
         ...
 
@@ -54,6 +95,29 @@ class Batches(Protocol):
 
         Raises:
             ModelError: they cannot be read, or the batch is not done.
+        """
+        ...
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """A model that can be asked in batches."""
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """Parameters of each request; a request's own come on top."""
+        ...
+
+    @property
+    def interrupts(self) -> int:
+        """How often it was told to stop."""
+        ...
+
+    def batches(self) -> Batches:
+        """Return how, with the same key, endpoint and parameters.
+
+        Raises:
+            ModelError: its provider takes none.
         """
         ...
 
@@ -114,14 +178,19 @@ def failed(kind: str, message: str, raw: str | None = None) -> Reply:
     return Reply(Answer(error_class=kind, error_message=message), raw, FAILURES[kind])
 
 
-def batch_error(error: Exception, what: str, secrets: Sequence[str]) -> ModelError:
-    """Return the error of an exchange that failed, from an exception of an SDK."""
+def batch_error(error: Exception, what: str, secrets: Sequence[str], *, creating: bool = False) -> ModelError:
+    """Return the error of an exchange that failed, from an exception of an SDK.
+
+    Args:
+        creating: the exchange was to create a batch; an endpoint that does not know how is told from a wrong model.
+    """
     status = getattr(error, "status_code", None)
     body = getattr(error, "body", None)
     cause: Failure = of_status(status, {"error": body}) if isinstance(status, int) else of_exception(error)
     if isinstance(error, ValueError | AttributeError):  # a web page, for one: an SDK gives what is no JSON as text
         cause = FAILURES["not_utf8" if isinstance(error, UnicodeDecodeError) else "not_json"]
-    return ModelError(brief(f"{what}: {error}", *secrets), kind=cause.kind, retryable=cause.retryable, hint=cause.hint)
+    hint = _NO_BATCHES if creating and cause.kind == "model_not_found" else cause.hint
+    return ModelError(brief(f"{what}: {error}", *secrets), kind=cause.kind, retryable=cause.retryable, hint=hint)
 
 
 def _completion(request: Request, key: str, reply: Reply, fingerprint: str, secrets: Sequence[str]) -> Completion:
@@ -155,5 +224,11 @@ def rows_of_results(batch: str, rows: list[tuple[str, Reply]]) -> list[tuple[str
     cause = FAILURES["empty_body"]
     raise ModelError(f"the results of batch {batch} hold no row", kind=cause.kind, retryable=True, hint=cause.hint)
 
+
+BATCH_TIMEOUT_S = 600.0
+"""Seconds of one exchange: files are large."""
+_NO_BATCHES = "where the endpoint takes no batches, set `prefer: live`; else check base_url and the model's name"
+CLOCKS_DIFFER_S = 300
+"""Seconds by which a provider's clock may be behind."""
 
 _MISSING = failed("missing", "the results of the batch lack this request")

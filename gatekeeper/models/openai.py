@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from gatekeeper.models.api import ApiModel
+from gatekeeper.models.batch import Batches
 from gatekeeper.models.concurrency import ConcurrencyPolicy
 from gatekeeper.models.extras import needs
 from gatekeeper.models.limits import RateLimits
@@ -93,6 +94,7 @@ class OpenAIModel(ApiModel):
             policy=policy,
             price_id=price_id,
             price_assumed=price_assumed,
+            batches=partial(_batches, model, base_url, api_key, api, reader),
             secrets=[api_key, *_passwords(base_url)],
             seed=seed,
         )
@@ -163,6 +165,12 @@ class OpenAISdkWire:
     def most_output_tokens(self, params: Mapping[str, Any]) -> int:
         """Return the limit of the answer."""
         return most_output_tokens(params)
+
+
+def _batches(model: str, base_url: str | None, api_key: str, api: OpenAIApi, reader: Reader) -> Batches:
+    from gatekeeper.models.openai_batch import OpenAIBatches
+
+    return OpenAIBatches(model, base_url=base_url, api_key=api_key, api=api, reader=reader)
 
 
 def is_near(base_url: str | None) -> bool:

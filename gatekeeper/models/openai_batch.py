@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from gatekeeper.errors import ModelError
-from gatekeeper.hashing import hash_bytes
-from gatekeeper.models.batch import BatchState, batch_error, custom_id, failed, rows_of_results
+from gatekeeper.models.batch import (
+    BATCH_TIMEOUT_S,
+    CLOCKS_DIFFER_S,
+    BatchState,
+    batch_error,
+    custom_id,
+    failed,
+    rows_of_results,
+)
 from gatekeeper.models.extras import needs
 from gatekeeper.models.openai_bodies import PATHS, OpenAIApi, request_body
 from gatekeeper.models.reader import Reader
 from gatekeeper.models.wire import Reply, answered, merged, refused
 from gatekeeper.records import Request
 
-METADATA = "gatekeeper_digest"
+METADATA = "gatekeeper_batch"
+_LISTED = 10_000
+"""Batches of the account that are looked through, the newest first, for one whose id was never written down."""
+_LATER = frozenset({"token_limit_exceeded", "rate_limit_exceeded"})
+"""Codes of a batch that failed since too many requests were waiting; the same batch may be created later."""
 _READABLE = {"completed", "expired", "cancelled"}
 """States that end with results, though not always with all of them."""
 
@@ -23,7 +35,7 @@ _READABLE = {"completed", "expired", "cancelled"}
 class OpenAIBatches:
     """One model of an OpenAI-compatible provider, asked in batches; see `gatekeeper.models.batch.Batches`.
 
-    Each batch carries the digest of its file as metadata, so that one whose id was never written down is found again.
+    Each batch carries its name as metadata, so that one whose id was never written down is found again.
     The SDK's retries are off, so that none is created twice.
 
     Args:
@@ -35,6 +47,11 @@ class OpenAIBatches:
         timeout_s: seconds of one exchange.
     """
 
+    takes_names = True
+    most_requests = 50_000
+    most_bytes = 190_000_000
+    """The provider takes 200 MB; whether millions are meant or powers of two, it does not say."""
+
     def __init__(
         self,
         model: str,
@@ -43,39 +60,36 @@ class OpenAIBatches:
         api_key: str = "",
         api: OpenAIApi = "chat",
         reader: Reader | None = None,
-        timeout_s: float = 600.0,
+        timeout_s: float = BATCH_TIMEOUT_S,
     ) -> None:
         with needs("teachers"):
             import openai
         self.model, self.base_url, self.api = model, base_url, api
         self.reader = reader or Reader(api)
-        self.secrets = (api_key,)
+        self.secrets: tuple[str, ...] = (api_key,)
         self._client: Any = openai.OpenAI(
             api_key=api_key or "none", base_url=base_url, max_retries=0, timeout=timeout_s
         )
 
     def file_of(self, requests: Mapping[str, Request], params: Mapping[str, Any]) -> bytes:
         """Return the batch file of requests: one JSON object per line, the same for the same requests."""
-        lines = [
-            json.dumps(
-                {
-                    "custom_id": custom_id(key),
-                    "method": "POST",
-                    "url": self._url,
-                    "body": request_body(self.api, self.model, request, merged(params, request.params), self.base_url),
-                },
-                ensure_ascii=False,
-            )
-            for key, request in requests.items()
-        ]
-        return "".join(line + "\n" for line in lines).encode()
+        return b"".join(self._line(key, request, params) for key, request in requests.items())
+
+    def size_of(self, key: str, request: Request, params: Mapping[str, Any]) -> int:
+        """Return the bytes of its line in the file."""
+        return len(self._line(key, request, params))
+
+    def _line(self, key: str, request: Request, params: Mapping[str, Any]) -> bytes:
+        body = request_body(self.api, self.model, request, merged(params, request.params), self.base_url)
+        row = {"custom_id": custom_id(key), "method": "POST", "url": self._url, "body": body}
+        return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
     @property
     def _url(self) -> str:
         """The path that the rows are for, as the provider names it: whatever the base URL is."""
         return f"/v1{PATHS[self.api]}"
 
-    def submit(self, requests: Mapping[str, Request], params: Mapping[str, Any]) -> str:
+    def submit(self, requests: Mapping[str, Request], params: Mapping[str, Any], name: str) -> str:
         """Upload the file and create a batch of it."""
         content = self.file_of(requests, params)
         try:
@@ -84,35 +98,47 @@ class OpenAIBatches:
                 input_file_id=file.id,
                 endpoint=self._url,
                 completion_window="24h",
-                metadata={METADATA: hash_bytes(content)},
+                metadata={METADATA: name},
             )
             return str(batch.id)
         except Exception as error:
-            raise batch_error(error, "the batch was not accepted", self.secrets) from error
+            raise batch_error(error, "the batch was not accepted", self.secrets, creating=True) from error
 
-    def find(self, requests: Mapping[str, Request], params: Mapping[str, Any]) -> str | None:
-        """Return the id of a batch of exactly these requests that was created before, None where there is none.
-
-        Raises:
-            ModelError: the provider cannot say.
-        """
-        digest = hash_bytes(self.file_of(requests, params))
+    def created(self, name: str, count: int, since: datetime) -> list[str]:
+        """Return the batches whose metadata is the name: one or none."""
+        oldest = since.timestamp() - CLOCKS_DIFFER_S
+        found = []
         try:
-            batches = list(self._client.batches.list(limit=100))
+            for batch, _ in zip(self._client.batches.list(limit=100), range(_LISTED), strict=False):
+                if batch.created_at < oldest:
+                    break  # the newest come first
+                if (batch.metadata or {}).get(METADATA) == name:
+                    found.append(str(batch.id))
         except Exception as error:
             raise batch_error(error, "the list of batches cannot be read", self.secrets) from error
-        alive = (one for one in batches if one.status not in ("failed", "cancelled", "cancelling"))
-        return next((str(one.id) for one in alive if (one.metadata or {}).get(METADATA) == digest), None)
+        return found
+
+    def cancel(self, batch: str) -> None:
+        """Cancel it; that takes up to ten minutes at the provider."""
+        try:
+            self._client.batches.cancel(batch)
+        except Exception as error:
+            raise batch_error(error, f"batch {batch} cannot be cancelled", self.secrets) from error
 
     def poll(self, batch: str) -> BatchState:
-        """Ask for the state of a batch; one that failed as a whole is an error that says why."""
+        """Ask for the state of a batch; one that failed as a whole says why."""
         state = self._state(batch)
         if state.status == "failed":
             listed = state.errors.data if state.errors is not None and state.errors.data else []
             why = "; ".join(f"line {one.line}: {one.message}" for one in listed) or "no reason is given"
-            raise ModelError(
-                f"batch {batch} failed: {why}", kind="bad_request", hint="mend what it names, submit again"
+            later = bool(listed) and all(one.code in _LATER for one in listed)
+            failure = ModelError(
+                f"batch {batch} failed: {why}",
+                kind="rate_limit" if later else "batch_failed",
+                retryable=later,
+                hint="run again later" if later else "mend what it names, then run again; nothing of it was billed",
             )
+            return BatchState(True, "failed", failure)
         return BatchState(state.status in _READABLE, str(state.status))
 
     def results(self, batch: str) -> list[tuple[str, Reply]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gatekeeper.errors import ModelError
 from gatekeeper.models.api import ApiModel
+from gatekeeper.models.batch import Batches
 from gatekeeper.models.concurrency import ConcurrencyPolicy
 from gatekeeper.models.limits import RateLimits
 from gatekeeper.models.reader import reader_of
@@ -66,6 +67,12 @@ def anthropic_model(
     key = required_key(spec.api_key_env, spec.base_url, role, environ)
     name, reader = spec.model.removeprefix("anthropic/"), reader_of(spec, labels)
     params, cache = identity_params(spec.params), spec.params.cache
+
+    def batches() -> Batches:
+        from gatekeeper.models.anthropic_batch import AnthropicBatches
+
+        return AnthropicBatches(name, base_url=spec.base_url, api_key=key, reader=reader, cache=cache)
+
     return ApiModel(
         lambda: AnthropicWire(
             name, base_url=spec.base_url, api_key=key, reader=reader, cache=cache, timeout_s=spec.timeout_s
@@ -77,6 +84,7 @@ def anthropic_model(
         price_id=spec.priced_as or spec.model,
         price_assumed=spec.priced_as is not None,
         writes_cache=cache or "cache_control" in params,
+        batches=batches,
         secrets=(key,),
         seed=seed,
     )

@@ -9,6 +9,7 @@ from gatekeeper.errors import InputError
 from gatekeeper.models.reader import Reader
 from gatekeeper.models.reread import read_again, reader_in
 from gatekeeper.records import Completion, Item, Request
+from gatekeeper.run.batching import ask_in_batches
 from gatekeeper.run.interrupts import heeding_interrupts
 from gatekeeper.run.paying import Payments
 from gatekeeper.run.progress import Watch
@@ -148,11 +149,12 @@ def _about(item_id: str, answer: Completion) -> Completion:
 def _call(
     session: Session, asked: PricedModel, missing: Missing, purpose: Purpose, label: str, watch: Watch
 ) -> dict[str, Completion]:
-    arrived: dict[str, Completion] = {}
     payments = Payments(session, asked, purpose)
     session.progress.start(label, len(missing), watch)
     with heeding_interrupts(asked.model):
         try:
+            arrived = ask_in_batches(session, asked, missing, purpose)
+            missing = missing.without(arrived)
             while missing:
                 for completion in asked.model.complete(payments.reserved(missing)):
                     payments.keep(completion)

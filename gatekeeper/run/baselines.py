@@ -9,7 +9,7 @@ from gatekeeper.cost.prices import Price
 from gatekeeper.errors import InputError
 from gatekeeper.models.base import Model
 from gatekeeper.run.progress import Progress
-from gatekeeper.run.session import Baseline, PricedModel
+from gatekeeper.run.session import Baseline, InBatches, PricedModel
 from gatekeeper.run.teacher import encoder_model, price_of_model
 from gatekeeper.store.connection import Store
 from gatekeeper.suite.data import ItemSet
@@ -36,6 +36,7 @@ def baseline_prices_of(suite: Suite, at: date) -> dict[str, Price]:
 def baselines_of(
     suite: Suite,
     prices: Mapping[str, Price],
+    in_batches: Mapping[str, InBatches | None],
     teacher: Model,
     items: ItemSet,
     store: Store,
@@ -46,6 +47,7 @@ def baselines_of(
 
     Args:
         prices: of each that is a model, by name.
+        in_batches: how each that is asked in batches is, by name.
         teacher: of the suite.
 
     Raises:
@@ -72,5 +74,5 @@ def baselines_of(
                 "model, or the same file of answers",
                 hint="remove it; held against itself it says nothing",
             )
-        built.append(Baseline(spec, PricedModel(model, prices[spec.name])))
+        built.append(Baseline(spec, PricedModel(model, prices[spec.name], in_batches.get(spec.name))))
     return tuple(built)

@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from gatekeeper.cost.prices import DEFAULT_MAX_AGE_DAYS, Price
-from gatekeeper.cost.prices.book import all_prices, how_to_get
-from gatekeeper.cost.prices.file import parse_price_entries
+from gatekeeper.cost.prices import Price
 from gatekeeper.cost.usage import bound_cost, price_requests
-from gatekeeper.errors import PriceError
 from gatekeeper.models.base import Model
 from gatekeeper.models.counting import counter_of
 from gatekeeper.models.tokens import bound_input, count_request
 from gatekeeper.records import Record, Request, Usage
 from gatekeeper.run.asking import params_of
-from gatekeeper.run.teacher import NO_LIMIT_DAYS, price_of_model
+from gatekeeper.run.teacher import in_batches_of, price_of_model
 from gatekeeper.suite.spec import TeacherSpec
 from gatekeeper.suite.spec_models import ReplayTeacher
 from gatekeeper.suite.suite import Suite
@@ -78,11 +75,11 @@ def asked_of(
     Raises:
         PriceError: it has no price, an old one, or none for batches where it is asked in batches.
     """
-    price, batch = price_of_model(suite, spec, role, at), getattr(spec, "prefer", None) == "batch"
+    price, in_batches = price_of_model(suite, spec, role, at), in_batches_of(suite, spec, role, at)
     return Asked(
         spec=spec,
-        price=_batch_price(suite, price, at, assumed=spec.priced_as is not None) if batch else price,
-        batch=batch,
+        price=price if in_batches is None else in_batches.price,
+        batch=in_batches is not None,
         model=(models or {}).get(role),
         usages=(usages or {}).get(role, ()),
     )
@@ -131,19 +128,6 @@ def _bound(asked: Asked, request: Request) -> Usage | None:
         return None
     limit = params.get("max_completion_tokens") or params.get("max_tokens") or DEFAULT_MAX_TOKENS
     return Usage(input_tokens=bound_input(request), output_tokens=int(limit), reported=False)
-
-
-def _batch_price(suite: Suite, price: Price, at: date, *, assumed: bool) -> Price:
-    own = None
-    if suite.prices is not None:
-        own = parse_price_entries(suite.prices.read_text(encoding="utf-8"), file=str(suite.prices))
-    days = NO_LIMIT_DAYS if assumed else DEFAULT_MAX_AGE_DAYS
-    known = all_prices(price.model, at=at, own=own, max_age_days=days)
-    if known.batch is None:
-        raise PriceError(
-            f"no batch price for {price.model!r}, and the suite prefers batches", hint=how_to_get(known, "batch")
-        )
-    return known.batch
 
 
 def _means(values: Sequence[Decimal]) -> list[Decimal]:

@@ -19,7 +19,7 @@ from gatekeeper.run.baselines import baseline_prices_of, baselines_of
 from gatekeeper.run.machine import machine_name, package_versions
 from gatekeeper.run.progress import Progress, Silent
 from gatekeeper.run.session import INPUTS, JUDGE, SUITE, TEACHER, VERSIONS, PricedModel, Session, run_id
-from gatekeeper.run.teacher import judge_of, judge_price_of, price_of, teacher_of
+from gatekeeper.run.teacher import in_batches_of, judge_of, judge_price_of, price_of, teacher_of
 from gatekeeper.scorers import Judge
 from gatekeeper.store.artifacts import sweep
 from gatekeeper.store.connection import Store
@@ -37,6 +37,7 @@ from gatekeeper.store.suites import (
     insert_suite,
 )
 from gatekeeper.suite.data import ItemSet, load_items
+from gatekeeper.suite.spec import MajorityBaseline, TeacherSpec
 from gatekeeper.suite.suite import Suite
 from gatekeeper.suite.terms import require_terms
 
@@ -72,6 +73,7 @@ def open_session(
     today = datetime.now(UTC).date()
     price, judge_price = price_of(suite, today), judge_price_of(suite, today)
     baseline_prices = baseline_prices_of(suite, today)
+    in_batches = {role: in_batches_of(suite, spec, role, today) for role, spec in _asked_of(suite)}
     run = run_id(suite, items.digest, chosen)
     with store.hold(run):
         recovery = recover(store)
@@ -82,8 +84,8 @@ def open_session(
         _register(suite, items, store, run, chosen)
         _say_data(shown, run, items)
         teacher = teacher_of(suite, items, store, run, shown)
-        judge = judge_of(suite, judge_price)
-        baselines = baselines_of(suite, baseline_prices, teacher, items, store, run, shown)
+        judge = judge_of(suite, judge_price, in_batches.get(JUDGE))
+        baselines = baselines_of(suite, baseline_prices, in_batches, teacher, items, store, run, shown)
         with Journal(store, run) as journal:
             session = Session(
                 run=run,
@@ -97,11 +99,20 @@ def open_session(
                 price=price,
                 progress=shown,
                 seed=chosen,
+                in_batches=in_batches.get(TEACHER),
                 judge=judge,
                 baselines=baselines,
             )
             _register_models(session)
             yield session
+
+
+def _asked_of(suite: Suite) -> Iterator[tuple[str, TeacherSpec]]:
+    """Yield (role, spec) of each model that may be asked."""
+    yield TEACHER, suite.teacher
+    if suite.judge is not None:
+        yield JUDGE, suite.judge
+    yield from ((one.name, one) for one in suite.baselines if not isinstance(one, MajorityBaseline))
 
 
 def _register(suite: Suite, items: ItemSet, store: Store, run: str, seed: int) -> None:

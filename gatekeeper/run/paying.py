@@ -6,6 +6,7 @@ One request at a time, in a batch, or by whatever way an answer comes: who asks 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache, partial
 
@@ -54,12 +55,18 @@ class Payments:
         """Yield requests (by key) one at a time, each when its upper bound is reserved; end where one does not fit."""
         self.stopped = None
         for key, request in requests.items():
-            try:
-                self.reserve(key, request)
-            except BudgetExceededError as error:
-                self.stopped = error
+            if not self.fits(key, request):
                 return
             yield request
+
+    def fits(self, key: str, request: Request) -> bool:
+        """Reserve the upper bound of one request where it fits; where it does not, `stopped` says why."""
+        try:
+            self.reserve(key, request)
+        except BudgetExceededError as error:
+            self.stopped = error
+            return False
+        return True
 
     def keep(self, completion: Completion) -> None:
         """Write down an answer that arrived, or why none did, and settle what was reserved for it.
@@ -70,6 +77,26 @@ class Payments:
         answer = Answer(self._session.fingerprint, completion)
         self._session.budget.settle(completion.request_key, self._purpose, usd, answer=answer)
         self._session.progress.answered(completion, usd)
+
+    def keep_of_batch(self, completion: Completion, since: datetime) -> None:
+        """Write down an answer of a batch as `keep` does, also where an earlier process reserved the money.
+
+        Where another run has reserved it, the answer is kept and that run's reservation stays at its upper bound.
+
+        Args:
+            completion: the answer, or why none did come.
+            since: the batch was made then.
+        """
+        if self._session.budget.resume(completion.request_key, self._purpose, since):
+            self.keep(completion)
+            return
+        self._session.journal.completion(self._session.fingerprint, completion)
+        self._session.progress.answered(completion, Decimal(0))
+
+    def release(self, key: str, since: datetime) -> None:
+        """Give back what was reserved for a request of a batch that was never sent, or not billed at all."""
+        if self._session.budget.resume(key, self._purpose, since):
+            self._session.budget.settle(key, self._purpose, Decimal(0))
 
     def price_of(self, completion: Completion) -> Decimal:
         """Return what an answer did cost, in US dollars; a request that failed before tokens were counted is free."""

@@ -48,6 +48,9 @@ class Missing(Mapping[str, Request]):
     def __getitem__(self, key: str) -> Request:
         return self._requests[self._places[key]]
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._places
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
 

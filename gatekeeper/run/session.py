@@ -48,11 +48,30 @@ TEACHER_COST = "teacher_cost"
 
 
 @dataclass(frozen=True)
+class InBatches:
+    """How a model is asked in batches.
+
+    Attributes:
+        price: of an answer that comes in a batch.
+        deadline_hours: after which what a batch has not answered is asked live.
+    """
+
+    price: Price
+    deadline_hours: float
+
+
+@dataclass(frozen=True)
 class PricedModel:
-    """A model that is asked, and what its answers cost."""
+    """A model that is asked, and what its answers cost.
+
+    Attributes:
+        price: of an answer that comes live; bills and verdicts go by it, however answers came.
+        in_batches: how it is asked in batches; None: it is asked live.
+    """
 
     model: Model
     price: Price
+    in_batches: InBatches | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +99,7 @@ class Session:
         run: id of the run; the same suite, data and seed give the same id, so that the same command continues.
         fingerprint: of the suite with its items; results with different fingerprints are never paired.
         price: what the teacher's answers cost.
+        in_batches: how the teacher is asked in batches; None: it is asked live.
         judge: the model that judges answers; None where no scorer asks one.
     """
 
@@ -94,6 +114,7 @@ class Session:
     price: Price
     progress: Progress
     seed: int
+    in_batches: InBatches | None = None
     judge: PricedModel | None = None
     baselines: tuple[Baseline, ...] = ()
     by_split: Mapping[str, tuple[Item, ...]] = field(init=False)
@@ -108,7 +129,7 @@ class Session:
     @property
     def asked_teacher(self) -> PricedModel:
         """The teacher with its price."""
-        return PricedModel(self.teacher, self.price)
+        return PricedModel(self.teacher, self.price, self.in_batches)
 
     def scorer_of(self, eval_name: str) -> Scorer | Judge:
         """Return the scorer that decides an eval; a judge with the model that it asks."""

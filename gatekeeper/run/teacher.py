@@ -9,17 +9,19 @@ from datetime import date
 from pathlib import Path
 
 from gatekeeper.cost.prices import DEFAULT_MAX_AGE_DAYS, Price, find_price
-from gatekeeper.cost.prices.file import parse_prices
+from gatekeeper.cost.prices.book import all_prices, how_to_get
+from gatekeeper.cost.prices.file import parse_price_entries, parse_prices
 from gatekeeper.errors import DataError, InputError, PriceError
 from gatekeeper.hashing import content_hash
 from gatekeeper.models.base import Model
 from gatekeeper.run.progress import Progress
-from gatekeeper.run.session import JUDGE, PricedModel
+from gatekeeper.run.session import JUDGE, InBatches, PricedModel
 from gatekeeper.store.artifacts import open_artifact, put
 from gatekeeper.store.connection import Store
 from gatekeeper.store.training import TrainingRun, insert_artifacts, insert_training_runs, training_runs_of
 from gatekeeper.suite.data import ItemSet
 from gatekeeper.suite.spec import EncoderTeacher, TeacherSpec
+from gatekeeper.suite.spec_api import BatchedSpec
 from gatekeeper.suite.suite import Suite
 
 TEACHER = "teacher"
@@ -75,6 +77,31 @@ def price_of_model(suite: Suite, model: TeacherSpec, role: str, at: date) -> Pri
     return find_price(price_id, at=at, own=own, max_age_days=NO_LIMIT_DAYS if assumed else DEFAULT_MAX_AGE_DAYS)
 
 
+def in_batches_of(suite: Suite, model: TeacherSpec, role: str, at: date) -> InBatches | None:
+    """Return how a model of the suite is asked in batches, None where the suite does not prefer them.
+
+    Args:
+        role: `teacher`, `judge`, or the name of a baseline.
+        at: the date that the price is wanted for.
+
+    Raises:
+        PriceError: no price of a batch is known, or an old one. Unknown is neither half nor the whole price.
+    """
+    if not isinstance(model, BatchedSpec) or model.prefer != "batch":
+        return None
+    price_id, assumed = _price_id(suite, model, role)
+    own = None
+    if suite.prices is not None:
+        own = parse_price_entries(_read(suite.prices), file=str(suite.prices))
+    known = all_prices(price_id, at=at, own=own, max_age_days=NO_LIMIT_DAYS if assumed else DEFAULT_MAX_AGE_DAYS)
+    if known.batch is None:
+        raise PriceError(
+            f"no batch price for {price_id!r}, and {_place(role)} prefers batches",
+            hint=f"{how_to_get(known, 'batch')}; or set `prefer: live`",
+        )
+    return InBatches(known.batch, float(model.deadline_hours))
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -96,11 +123,12 @@ def teacher_of(suite: Suite, items: ItemSet, store: Store, run: str, progress: P
     return build_teacher(suite.teacher, labels=suite.eval.labels, seed=suite.loop.seed)
 
 
-def judge_of(suite: Suite, price: Price | None) -> PricedModel | None:
+def judge_of(suite: Suite, price: Price | None, in_batches: InBatches | None) -> PricedModel | None:
     """Build the judge of `suite`, None where it names none.
 
     Args:
         price: the judge's.
+        in_batches: how it is asked in batches.
 
     Raises:
         ModelError: it cannot be loaded.
@@ -110,7 +138,7 @@ def judge_of(suite: Suite, price: Price | None) -> PricedModel | None:
 
     if suite.judge is None or price is None:
         return None
-    return PricedModel(build_judge(suite.judge, seed=suite.loop.seed), price)
+    return PricedModel(build_judge(suite.judge, seed=suite.loop.seed), price, in_batches)
 
 
 def encoder_model(

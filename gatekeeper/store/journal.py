@@ -17,6 +17,7 @@ from typing import Any
 
 from gatekeeper.errors import StoreError, StoreLockedError
 from gatekeeper.records import Completion, Prediction, Score
+from gatekeeper.store.batches import Batch
 from gatekeeper.store.connection import Store
 from gatekeeper.store.durable import file_name, sync_folder
 from gatekeeper.store.events import next_seq
@@ -121,6 +122,11 @@ class Journal:
         """Append what a payment did cost, and before it, in the same write, the answer that was paid."""
         lines = [] if answer is None else [Line("completion", answer.suite, payment.at, answer.completion)]
         self._append(*lines, Line("spend_settled", None, payment.at, payment))
+
+    def batch(self, batch: Batch) -> None:
+        """Append what is known of a batch; it is on disk, also against a power cut, when this returns."""
+        self._append(Line("batch", None, batch.at, batch))
+        self.sync()
 
     def event(self, kind: str, **detail: Any) -> None:
         """Append an event of the run; its place in the order and its time are filled in."""

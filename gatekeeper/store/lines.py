@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gatekeeper.records import Completion, Prediction, Score
+from gatekeeper.store.batches import Batch, insert_batches
 from gatekeeper.store.completions import insert_completions
 from gatekeeper.store.events import Event, insert_events
 from gatekeeper.store.predictions import insert_predictions, insert_scores
@@ -113,6 +114,11 @@ def _event(run: str, at: datetime, payload: dict[str, Any]) -> Event:
     return Event(run=run, at=at, **payload)
 
 
+def _batch(batch: Batch) -> dict[str, Any]:
+    said = {name: value for name, value in vars(batch).items() if name != "at"}
+    return said | {"made_at": batch.made_at.isoformat(), "deadline": batch.deadline.isoformat()}
+
+
 _PARSE: dict[str, Callable[[str, datetime, dict[str, Any]], Any]] = {
     "spend_reserved": _reservation,
     "spend_settled": _settlement,
@@ -120,6 +126,7 @@ _PARSE: dict[str, Callable[[str, datetime, dict[str, Any]], Any]] = {
     "prediction": lambda run, at, payload: Prediction.model_validate(payload),
     "score": lambda run, at, payload: Score.model_validate(payload),
     "event": _event,
+    "batch": lambda run, at, payload: Batch(at=at, **payload),
 }
 _PAYLOAD: dict[str, Callable[[Any], dict[str, Any]]] = {
     "spend_reserved": lambda payment: _payment(payment, "reserved"),
@@ -127,6 +134,7 @@ _PAYLOAD: dict[str, Callable[[Any], dict[str, Any]]] = {
     "completion": lambda completion: {**vars(completion), "usage": vars(completion.usage)},
     "prediction": vars,
     "score": vars,
+    "batch": _batch,
 }
 _OF_A_SUITE = frozenset({"completion", "prediction", "score"})
 
@@ -141,4 +149,5 @@ _APPLY: dict[str, Callable[[DuckDBPyConnection, str, list[Line]], int]] = {
     ),
     "score": lambda connection, suite, lines: insert_scores(connection, suite, (line.record for line in lines)),
     "event": lambda connection, _, lines: insert_events(connection, (line.record for line in lines)),
+    "batch": lambda connection, _, lines: insert_batches(connection, (line.record for line in lines)),
 }

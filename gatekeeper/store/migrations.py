@@ -60,7 +60,13 @@ def cache_writes(connection: DuckDBPyConnection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (create_tables, create_views, error_budget, samples, cache_writes)
+def batches(connection: DuckDBPyConnection) -> None:
+    """Version 6: batches at providers, so that a restart picks up what it has paid for."""
+    for statement in tables.BATCHES.values():
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (create_tables, create_views, error_budget, samples, cache_writes, batches)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 

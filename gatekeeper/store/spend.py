@@ -153,10 +153,13 @@ class Budget:
         self._spent = Decimal(0)
         self._payments: dict[str, dict[str, int]] = defaultdict(dict)  # by purpose and key
         self._open: dict[tuple[str, str], deque[Spend]] = {}
+        self._left: dict[tuple[str, str], list[Spend]] = defaultdict(list)  # unsettled by an earlier process
         for row in earlier:
             self._spent += row.reserved if row.settled is None else row.settled
             key = _first_key(row.key)
             self._payments[row.purpose][key] = self._payments[row.purpose].get(key, 0) + 1
+            if row.settled is None:
+                self._left[key, row.purpose].append(row)
 
     @classmethod
     def load(cls, store: Store, journal: Ledger, cap: Decimal) -> Budget:
@@ -215,6 +218,30 @@ class Budget:
             self._payments[purpose][key] = number
             self._spent += wanted
             self._open.setdefault((key, purpose), deque()).append(payment)
+
+    def resume(self, key: str, purpose: Purpose, since: datetime) -> bool:
+        """Take up the reservation that an earlier process made and never settled, so that `settle` finds it.
+
+        It counts already and is not counted again.
+
+        Args:
+            key: of the reservation.
+            purpose: of the reservation.
+            since: an older reservation is for something else, whose outcome stays unknown.
+
+        Returns:
+            Whether there is one now, from an earlier process or from this one.
+        """
+        with self._guard:
+            if (key, purpose) in self._open:
+                return True
+            rows = self._left.get((key, purpose), [])
+            found = max((row for row in rows if row.at >= since), key=lambda row: row.at, default=None)
+            if found is None:
+                return False
+            rows.remove(found)
+            self._open[key, purpose] = deque([found])
+            return True
 
     def settle(self, key: str, purpose: Purpose, amount: Decimal, *, answer: Answer | None = None) -> None:
         """Replace the oldest open reservation of `key` by what it did cost, 0 when nothing was sent.

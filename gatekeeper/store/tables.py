@@ -131,5 +131,14 @@ SAMPLES: tuple[str, ...] = (
 CACHE_WRITES: tuple[str, ...] = ("ALTER TABLE completions ADD COLUMN cache_write_tokens BIGINT DEFAULT 0",)
 """What version 5 adds to `completions`: input that was written to a prompt cache, which costs more than plain input."""
 
-TABLES = VERSION_1 | ERROR_BUDGET
+BATCHES: dict[str, str] = {
+    "batches": """CREATE TABLE batches (
+        batch VARCHAR PRIMARY KEY, run VARCHAR NOT NULL, model VARCHAR NOT NULL, purpose VARCHAR NOT NULL,
+        provider_id VARCHAR, state VARCHAR NOT NULL CHECK (state IN ('intended', 'open', 'read', 'dropped')),
+        requests JSON NOT NULL, made_at TIMESTAMPTZ NOT NULL, deadline TIMESTAMPTZ NOT NULL,
+        "at" TIMESTAMPTZ NOT NULL)""",
+}
+"""What version 6 adds: requests that were handed over to a provider all at once, and what became of them."""
+
+TABLES = VERSION_1 | ERROR_BUDGET | BATCHES
 """All tables of the present schema, each as it was first made."""

@@ -19,7 +19,12 @@ from gatekeeper.suite.spec_eval import FileModel, Int, Number
 MODEL_ID = r"^[^/\s]+/\S+$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 LEAST_THINKING_TOKENS = 1024
-HOW_ASKED = frozenset({"concurrency", "fixed_concurrency", "requests_per_minute", "tokens_per_minute", "timeout_s"})
+HOW_ASKED = frozenset(
+    {
+        *("concurrency", "fixed_concurrency", "requests_per_minute", "tokens_per_minute", "timeout_s"),
+        *("prefer", "deadline_hours"),
+    }
+)
 """Keys that say how fast and how patiently a model is asked. They change no answer, so no result either."""
 _LATER = {*(HOW_ASKED - {"concurrency"}), "structured", "api"}
 """Keys that came after the first stores. At their defaults they are left out of what is stored and compared, so that a
@@ -91,6 +96,21 @@ class ApiSpec(FileModel):
         return {key: value for key, value in dump(self).items() if key not in _LATER or value != fields[key].default}
 
 
+class BatchedSpec(ApiSpec):
+    """What every model has in common whose provider takes batches."""
+
+    prefer: Literal["live", "batch"] = Field(
+        default="live",
+        description="batch: requests are handed over in batches, which are answered within a day at a lower price",
+    )
+    deadline_hours: Number = Field(
+        default=24,
+        gt=0,
+        le=24,
+        description="hours that a batch may take; what it has not answered by then is asked live, at the full price",
+    )
+
+
 class OpenAIParams(RequestParams):
     """Parameters of each request. Any other key is sent to the provider as it stands."""
 
@@ -103,7 +123,7 @@ class OpenAIParams(RequestParams):
     )
 
 
-class OpenAITeacher(ApiSpec):
+class OpenAITeacher(BatchedSpec):
     """A model behind an OpenAI-compatible endpoint."""
 
     model: str = Field(pattern=r"^openai/\S+$", description="openai/<name of the model at the endpoint>")
@@ -160,7 +180,7 @@ class AnthropicParams(RequestParams):
         return self
 
 
-class AnthropicTeacher(ApiSpec):
+class AnthropicTeacher(BatchedSpec):
     """A model behind Anthropic's Messages API."""
 
     model: str = Field(pattern=r"^anthropic/\S+$", description="anthropic/<name of the model>")
