@@ -26,7 +26,7 @@ from store_samples import (
 
 from gatekeeper.errors import StoreError
 from gatekeeper.records import Prediction, Score
-from gatekeeper.store import Store
+from gatekeeper.store import Store, incoming
 from gatekeeper.store.completions import completions_by_key, insert_completions
 from gatekeeper.store.predictions import (
     insert_predictions,
@@ -60,9 +60,10 @@ from gatekeeper.store.training import (
 from gatekeeper.store.verdicts import insert_verdict, rules_of, verdict_of
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
+@pytest.fixture(params=[1, 1_000_000], ids=["by Arrow", "by lists"])
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Store:
     """A store with a few rows in every table."""
+    monkeypatch.setattr(incoming, "MANY_ROWS", request.param)
     filled = Store(tmp_path / "g.duckdb")
     fill(filled)
     return filled

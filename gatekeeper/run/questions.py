@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache
 from typing import overload
 
 from gatekeeper.records import Request
+
+_KEPT = 10_000
+"""Of so few questions each is made once and kept."""
 
 
 class Questions(Sequence[Request]):
@@ -17,7 +21,8 @@ class Questions(Sequence[Request]):
     """
 
     def __init__(self, make: Callable[[int], Request], count: int) -> None:
-        self._make, self._places = make, range(count)
+        self._make = cache(make) if count <= _KEPT else make
+        self._places = range(count)
 
     def __len__(self) -> int:
         return len(self._places)
