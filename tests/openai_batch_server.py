@@ -106,5 +106,6 @@ class OpenAIBatchServer(OpenAIServer):
         good = [line for line in lines if '"error": null' in line]
         self.files[f"out_{name}"] = "".join(line + "\n" for line in good).encode()
         self.files[f"err_{name}"] = "".join(line + "\n" for line in lines if line not in good).encode()
-        batch |= {"output_file_id": f"out_{name}" if good else None, "error_file_id": f"err_{name}"}
+        failed = f"err_{name}" if len(lines) > len(good) else None
+        batch |= {"output_file_id": f"out_{name}" if good else None, "error_file_id": failed}
         return batch

@@ -286,6 +286,7 @@ def test_after_the_deadline_a_batch_is_cancelled_and_the_rest_is_asked_live(name
         assert spent(store) == in_batch * BATCH_USD + (ROWS["dev"] - in_batch) * LIVE_USD
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_batch_at_the_provider_and_the_same_command_reads_it(tmp_path: Path) -> None:
     with served("openai") as api:
         api.looks = 4
@@ -347,6 +348,26 @@ def test_a_small_budget_hands_over_what_fits_and_uses_what_is_given_back(tmp_pat
         assert spent(store) == billed * BATCH_USD and billed * BATCH_USD <= Decimal("0.002")
         assert set(dev_answers(suite, store).values()) == {None}
         assert set(api.billed.values()) == {1} and spent(store) == ROWS["dev"] * BATCH_USD
+
+
+@pytest.mark.slow
+def test_a_batch_that_is_picked_up_is_read_before_the_budget_ends_the_run(tmp_path: Path) -> None:
+    with served("openai") as api:
+        suite, store = write(tmp_path / "suite", api), tmp_path / "g.duckdb"
+        text = suite.read_text(encoding="utf-8")
+        suite.write_text(text.replace("rounds: 1", "rounds: 1\n  budget_usd: 0.002").replace("budget_usd: 10\n", ""))
+        came, go = hold(api, "poll")
+        process = start("loop", suite, "--store", store)
+        assert came.wait(60), process.communicate()
+        process.kill()
+        process.communicate()
+        go.set()
+        first = len(api.rows_of("batch0"))
+        assert first < ROWS["dev"]
+        with pytest.raises(BudgetExceededError):
+            dev_answers(suite, store)
+        assert len(api.billed) > first and set(api.billed.values()) == {1}
+        assert spent(store) == len(api.billed) * BATCH_USD
 
 
 @pytest.mark.slow

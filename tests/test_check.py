@@ -87,6 +87,7 @@ def test_chances_are_those_of_the_looks_and_the_same_student_has_that_of_the_las
         assert row.share_of_rows == 1.0
 
 
+@pytest.mark.slow
 def test_a_student_is_passed_as_often_as_said_whether_it_stays_or_is_trained_afresh() -> None:
     """Simulated: one student at five looks, and five students that are right on other rows, with one teacher."""
     n, true, repeats, rng = 500, 0.98, 3000, np.random.default_rng(8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import gatekeeper
@@ -38,6 +39,7 @@ HEAVY = {
 }
 
 
+@cache
 def _modules() -> list[tuple[str, Path, ast.Module]]:
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
@@ -47,6 +49,7 @@ def _modules() -> list[tuple[str, Path, ast.Module]]:
     return found
 
 
+@cache
 def _imports(tree: ast.Module) -> list[str]:
     names: list[str] = []
     for node in ast.walk(tree):

@@ -28,6 +28,10 @@ from tiny_suite import (
     write_suite,
 )
 
+from gatekeeper.models import load_classifier
+from gatekeeper.store.artifacts import open_artifact
+from gatekeeper.store.connection import Store
+
 FEW = {"pool": 60, "dev": 40, "gate": 20}
 CENT_PER_ANSWER = 0.00025  # 40 tokens in and 2 out at $5 and $25 a million
 
@@ -51,6 +55,25 @@ def test_a_good_student_is_promoted() -> None:
     assert {path.name for path in folder.iterdir()} == {"report.html", "report.md", "report.json"}
     assert json.loads((folder / "report.json").read_text())["verdict"]["decision"] == "promote"
     assert (folder / "report.md").read_text().startswith("# Promote")
+
+
+def test_a_student_that_was_trained_again_never_gets_the_answers_of_its_predecessor() -> None:
+    store = promoted().store
+    models = [model for (model,) in rows_of(store, "SELECT model FROM training_runs ORDER BY round")]
+    dev = rows_of(store, "SELECT item_id, text FROM items WHERE split = 'dev' ORDER BY item_id")
+    answers = []
+    for model in models:
+        classifier = load_classifier(open_artifact(Store(store), model))
+        made = classifier.predict([text for _, text in dev])
+        stored = rows_of(
+            store,
+            f"""SELECT output, confidence FROM predictions JOIN items USING (suite, item_id)
+                WHERE model = '{model}' AND split = 'dev' ORDER BY item_id""",
+        )
+        assert [output for output, _ in stored] == [classifier.labels[place] for place in made.argmax(axis=1)]
+        assert [confidence for _, confidence in stored] == pytest.approx(made.max(axis=1).tolist())
+        answers.append(stored)
+    assert len(models) == len(set(models)) == 2 and answers[0] != answers[1], "they can be told apart"
 
 
 def test_the_shared_run_took_two_looks_and_mined_in_its_second_round() -> None:

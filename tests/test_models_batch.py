@@ -131,6 +131,18 @@ def test_openai_an_expired_batch_keeps_what_was_answered(openai: OpenAIBatchServ
     assert {c.error_class for c in nothing.values()} == {"expired"}, "there is no output file"
 
 
+@pytest.mark.parametrize("status", ["expired", "cancelled"])
+def test_openai_a_batch_that_was_cut_short_before_its_first_row_may_have_no_file(
+    openai: OpenAIBatchServer, status: str
+) -> None:
+    openai.status, openai.row = status, lambda row: None
+    requests, batches = requests_of("a", "b"), at_openai(openai)
+    assert batches.results(done(batches, requests)) == []
+    openai.status = "completed"
+    with pytest.raises(ModelError, match="hold no row"):
+        batches.results(done(batches, requests))
+
+
 @pytest.mark.parametrize(("code", "again"), [("invalid_json_line", False), ("token_limit_exceeded", True)])
 def test_openai_a_batch_that_failed_as_a_whole_says_which_line(
     openai: OpenAIBatchServer, code: str, again: bool

@@ -308,6 +308,7 @@ def test_the_student_alone_is_what_the_mistakes_are_of(part: tuple[Store, str]) 
     assert dev_retention(alone, 0.05).value == pytest.approx(made.part.alone.value)
 
 
+@pytest.mark.slow
 def test_the_power_curves_are_those_of_the_measured_scores(part: tuple[Store, str]) -> None:
     made = dossier_from_store(*part)
     power, counts = made.power, made.gate.counts
@@ -327,6 +328,7 @@ def test_the_power_curves_are_those_of_the_measured_scores(part: tuple[Store, st
         assert power_of_cells(cells, curve.rows_needed, 0.93, power.alpha) >= 0.8 - 0.005
 
 
+@pytest.mark.slow
 def test_a_requirement_near_one_has_fewer_curves() -> None:
     made = curves(500, 0.985, 0.9, 0.7, 0.05)
     assert [round(curve.retention, 4) for curve in made] == [0.995, 1.0]

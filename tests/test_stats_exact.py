@@ -61,6 +61,7 @@ def test_size_where_the_score_test_erred(r0, teacher, n, correlation):
     assert (sizes <= np.array(alphas) * GRID).all()
 
 
+@pytest.mark.slow
 def test_size_over_many_settings():
     rng = np.random.default_rng(41)
     alphas = (0.1, 0.05, 0.0167, 0.0033, 0.001)

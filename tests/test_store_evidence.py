@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,11 @@ from gatekeeper.store.suites import insert_items
 TEACHER = "b2:7eac"
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with a run whose verdict is sealed; some of the teacher's answers were first asked for another suite."""
-    made = Store(tmp_path / "g.duckdb")
+    path = tmp_path_factory.mktemp("sealed") / "g.duckdb"
+    made = Store(path)
     fill(made)
     with made.write() as connection:
         connection.execute("DELETE FROM evidence")
@@ -34,7 +36,13 @@ def store(tmp_path: Path) -> Store:
         )
         connection.execute("UPDATE models SET price_id = 'a/b'")
         seal(connection, "run-1")
-    return made
+    return path
+
+
+@pytest.fixture
+def store(sealed: Path, tmp_path: Path) -> Store:
+    """A copy of it."""
+    return Store(Path(shutil.copy(sealed, tmp_path / "g.duckdb")))
 
 
 def _change(store: Store, statement: str) -> list[Difference]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -60,13 +61,20 @@ from gatekeeper.store.training import (
 from gatekeeper.store.verdicts import insert_verdict, rules_of, verdict_of
 
 
-@pytest.fixture(params=[1, 1_000_000], ids=["by Arrow", "by lists"])
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Store:
-    """A store with a few rows in every table."""
-    monkeypatch.setattr(incoming, "MANY_ROWS", request.param)
-    filled = Store(tmp_path / "g.duckdb")
-    fill(filled)
-    return filled
+@pytest.fixture(scope="module", params=[1, 1_000_000], ids=["by Arrow", "by lists"])
+def filled(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A store with a few rows in every table, which went in by one way or the other."""
+    path = tmp_path_factory.mktemp("filled") / "g.duckdb"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(incoming, "MANY_ROWS", request.param)
+        fill(Store(path))
+    return path
+
+
+@pytest.fixture
+def store(filled: Path, tmp_path: Path) -> Store:
+    """A copy of it."""
+    return Store(Path(shutil.copy(filled, tmp_path / "g.duckdb")))
 
 
 def test_every_table_is_filled(store: Store) -> None:

@@ -131,7 +131,7 @@ KINDS = {
     "chat": Kind(chat, local=True),
     "encoder": Kind(encoder, local=True),
 }
-QUICK = {"openai"}
+QUICK = {"scripted"}
 PASSING = {5: as_json({"error": {"message": "busy", "type": "overloaded_error"}}, 529)}
 PASSING |= {11: as_json({"error": {"message": "slow down"}}, 429, retry_after="0")}
 """What goes wrong at the n-th request; it is tried again."""

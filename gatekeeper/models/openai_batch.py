@@ -28,7 +28,8 @@ _LISTED = 10_000
 """Batches of the account that are looked through, the newest first, for one whose id was never written down."""
 _LATER = frozenset({"token_limit_exceeded", "rate_limit_exceeded"})
 """Codes of a batch that failed since too many requests were waiting; the same batch may be created later."""
-_READABLE = {"completed", "expired", "cancelled"}
+_CUT_SHORT = {"expired", "cancelled"}
+_READABLE = {"completed", *_CUT_SHORT}
 """States that end with results, though not always with all of them."""
 
 
@@ -142,15 +143,13 @@ class OpenAIBatches:
         return BatchState(state.status in _READABLE, str(state.status))
 
     def results(self, batch: str) -> list[tuple[str, Reply]]:
-        """Download the output and the error file, whichever there are."""
+        """Download the output and the error file, whichever there are; a batch that was cut short may have neither."""
         state = self._state(batch)
         if state.status not in _READABLE:
             raise ModelError(f"batch {batch} is not done", kind="unexpected", retryable=True, hint="poll it first")
-        rows: list[tuple[str, Reply]] = []
-        for file in (state.output_file_id, state.error_file_id):
-            if file is not None:
-                rows += self._rows(batch, file)
-        return rows_of_results(batch, rows)
+        files = [file for file in (state.output_file_id, state.error_file_id) if file is not None]
+        rows = [row for file in files for row in self._rows(batch, file)]
+        return rows if not files and state.status in _CUT_SHORT else rows_of_results(batch, rows)
 
     def _state(self, batch: str) -> Any:
         try:

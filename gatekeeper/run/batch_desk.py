@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
-from gatekeeper.errors import ModelError
+from gatekeeper.errors import BudgetExceededError, ModelError
 from gatekeeper.hashing import content_hash
 from gatekeeper.models.batch import Batches, Batching, custom_id, gather
 from gatekeeper.records import Completion, Request
@@ -68,11 +68,12 @@ class BatchDesk:
             found.append(there)
         return found
 
-    def handed_over(self, missing: Missing, purpose: Purpose, deadline: datetime) -> list[Batch]:
-        """Create batches of requests, as many as the provider's limits and the budget take, and return them.
+    def handed_over(
+        self, missing: Missing, purpose: Purpose, deadline: datetime
+    ) -> tuple[list[Batch], BudgetExceededError | None]:
+        """Create batches of requests, and return them with what kept the budget from taking more; None: nothing did.
 
         Raises:
-            BudgetExceededError: not even the first request fits.
             ModelError: the provider does not take a batch.
         """
         payments = self._payments(purpose)
@@ -90,9 +91,7 @@ class BatchDesk:
             made.append(self._created(batch, fitting))
             if payments.stopped is not None:
                 break
-        if payments.stopped is not None and not made:
-            raise payments.stopped
-        return made
+        return made, payments.stopped
 
     def as_they_end(self, waiting: Sequence[Batch]) -> Iterator[Batch]:
         """Yield each batch when it has ended; one that is late is cancelled and yielded when that is done."""

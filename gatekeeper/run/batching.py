@@ -49,11 +49,15 @@ def ask_in_batches(session: Session, asked: PricedModel, missing: Missing, purpo
     tries: Counter[str] = Counter()
     deadline = _deadline(asked, waiting)
     while True:
+        stopped = None
         if deadline is not None and datetime.now(UTC) < deadline:
             again = _worth_a_batch(missing, answers, waiting, tries)
-            waiting += desk.handed_over(again, purpose, deadline)
+            made, stopped = desk.handed_over(again, purpose, deadline)
+            waiting += made
+        if not waiting and stopped is not None:
+            raise stopped
         if not waiting:
-            break
+            return answers
         for batch in desk.as_they_end(waiting):
             for key, completion in desk.read(batch).items():
                 tries[key] += 1
@@ -61,7 +65,6 @@ def ask_in_batches(session: Session, asked: PricedModel, missing: Missing, purpo
                     answers[key] = completion
                     session.progress.advance()
         waiting = []
-    return answers
 
 
 def _deadline(asked: PricedModel, waiting: Collection[Batch]) -> datetime | None:
