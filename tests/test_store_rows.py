@@ -27,7 +27,7 @@ from store_samples import (
 
 from gatekeeper.errors import StoreError
 from gatekeeper.records import Prediction, Score
-from gatekeeper.store import Store, incoming
+from gatekeeper.store import Store, incoming, rows
 from gatekeeper.store.completions import completions_by_key, insert_completions
 from gatekeeper.store.predictions import (
     insert_predictions,
@@ -61,12 +61,14 @@ from gatekeeper.store.training import (
 from gatekeeper.store.verdicts import insert_verdict, rules_of, verdict_of
 
 
-@pytest.fixture(scope="module", params=[1, 1_000_000], ids=["by Arrow", "by lists"])
+@pytest.fixture(scope="module", params=[True, False], ids=["by Arrow", "by lists"])
 def filled(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """A store with a few rows in every table, which went in by one way or the other."""
     path = tmp_path_factory.mktemp("filled") / "g.duckdb"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(incoming, "MANY_ROWS", request.param)
+        if request.param:
+            patch.setattr(incoming, "MANY_ROWS", 0)
+            patch.setattr(rows, "_ROWS_AT_ONCE", 1)
         fill(Store(path))
     return path
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from gatekeeper.errors import InputError
 from gatekeeper.models.reader import Reader
 from gatekeeper.models.reread import read_again, reader_in
-from gatekeeper.records import Completion, Item, Request
+from gatekeeper.records import Completion, Item, Request, Usage
 from gatekeeper.run.batching import ask_in_batches
 from gatekeeper.run.interrupts import heeding_interrupts
 from gatekeeper.run.paying import Payments
@@ -139,7 +140,15 @@ def _known(session: Session, keys: Sequence[str], reader: Reader | None) -> dict
 
 
 def _without_body(answer: Completion) -> Completion:
-    return answer.model_copy(update={"raw": None})
+    """Return an answer as it is kept in memory, of which there may be very many: without its body."""
+    kept = {**vars(answer), "raw": None, "usage": _shared(answer.usage)}
+    return Completion.model_construct(**kept)
+
+
+@lru_cache(maxsize=4096)
+def _shared(usage: Usage) -> Usage:
+    """Return one and the same object for the same counts of tokens."""
+    return usage
 
 
 def _about(item_id: str, answer: Completion) -> Completion:

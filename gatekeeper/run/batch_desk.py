@@ -135,7 +135,7 @@ class BatchDesk:
         for completion in found.values():
             payments.keep_of_batch(completion, batch.made_at)
         self._close(batch, found)
-        return {key: one.model_copy(update={"raw": None}) for key, one in found.items()}
+        return dict(found)
 
     def _cancelled(self, provider_id: str) -> bool:
         try:

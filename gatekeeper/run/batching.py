@@ -62,7 +62,7 @@ def ask_in_batches(session: Session, asked: PricedModel, missing: Missing, purpo
             for key, completion in desk.read(batch).items():
                 tries[key] += 1
                 if completion is not None and not _worth_another_try(completion):
-                    answers[key] = completion
+                    answers[key] = completion.model_copy(update={"raw": None})
                     session.progress.advance()
         waiting = []
 

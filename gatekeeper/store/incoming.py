@@ -1,7 +1,7 @@
 """From rows in Python to an INSERT: checked value by value, and handed to DuckDB as lists or, when many, by Arrow.
 
 Arrow is several times faster per row. Its first conversion imports pandas where that is installed, which takes more
-time than thousands of rows do, so a process that writes little is better off without it.
+time than tens of thousands of rows do, and memory that is never given back.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Row = Mapping[str, Any]
 Columns = Mapping[str, tuple[str, bool]]
 """SQL type of each column, and whether it is a part of the primary key, by name."""
 
-MANY_ROWS = 5_000
-"""From so many at once Arrow is used."""
+MANY_ROWS = 100_000
+"""Rows of one insertion after which Arrow is used for more of them."""
 MONEY_STEP = Decimal("0.000000000001")
 """The smallest amount that the store keeps, in US dollars."""
 _MONEY_CONTEXT = Context(prec=38)
@@ -38,8 +38,13 @@ def as_json(value: Any) -> str | None:
     return None if value is None else canonical_json(value)
 
 
-def insert_many(
-    connection: DuckDBPyConnection, statement: tuple[str, str, str], columns: Columns, rows: Sequence[Row]
+def insert(
+    connection: DuckDBPyConnection,
+    statement: tuple[str, str, str],
+    columns: Columns,
+    rows: Sequence[Row],
+    *,
+    many: bool = False,
 ) -> int:
     """Insert rows of which no two have the same key; return how many were inserted or updated.
 
@@ -48,13 +53,14 @@ def insert_many(
         statement: the table, what stands before the SELECT, and what after it.
         columns: of the table; each row has a value for each.
         rows: one or more.
+        many: they go by Arrow.
 
     Raises:
         StoreError: a value does not fit its column; the message names table, column and key.
     """
     table, into, conflict = statement
     lists = {name: _checked(table, columns, name, rows) for name in columns}
-    if len(rows) >= MANY_ROWS:
+    if many:
         return _by_arrow(connection, (into, conflict), columns, lists)
     parts = ", ".join(_unnested(kind) for kind, _ in columns.values())
     done = connection.execute(f"{into} SELECT {parts} {conflict}", list(lists.values())).fetchall()

@@ -47,7 +47,7 @@ class Journal:
         StoreError: the folder cannot be written, or a file that was left is corrupt.
     """
 
-    def __init__(self, store: Store, run: str, *, commit_lines: int = 12_000) -> None:
+    def __init__(self, store: Store, run: str, *, commit_lines: int = 6_000) -> None:
         self.run = file_name(run, "run")
         self.folder = store.journal_folder / run
         self._store = store

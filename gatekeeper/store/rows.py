@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from gatekeeper.store.incoming import MONEY_STEP, Columns, Row, as_json, insert_many
+from gatekeeper.store import incoming
+from gatekeeper.store.incoming import MONEY_STEP, Columns, Row, as_json
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -44,11 +45,13 @@ def insert_rows(
     names = ", ".join(map(_quoted, columns))
     into = f"INSERT INTO {table} AS old ({names})"
     conflict = _conflict(columns, keys, good_sql, replace, update)
-    done = 0
+    done = seen = 0
     left = iter(rows)
     while part := list(islice(left, _ROWS_AT_ONCE)):
         kept = _one_per_key(part, keys, good, replace)
-        done += insert_many(connection, (table, into, conflict), columns, kept)
+        many = seen >= incoming.MANY_ROWS and len(part) == _ROWS_AT_ONCE
+        done += incoming.insert(connection, (table, into, conflict), columns, kept, many=many)
+        seen += len(part)
     return done
 
 
