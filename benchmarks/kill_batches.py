@@ -11,7 +11,7 @@ from aiohttp import web
 
 from benchmarks.from_tests import good_answer
 
-BATCH_S = 6.0
+BATCH_S = 20.0
 """Seconds from the creation of a batch to its end."""
 
 

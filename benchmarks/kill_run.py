@@ -90,7 +90,7 @@ class Run:
         process.kill()
         code, said = ended(process)
         if code != -signal.SIGKILL:
-            print(f"{self.key} ended before it was killed, with {code}: {said}")
+            print(f"{self.key} ended before it was killed, with {code}: {said[-300:]}")
             return None
         time.sleep(MOST_WAIT_S + 0.1)  # until then the provider has tried to answer all that was in flight
         return kill_of(stage, self.store, self.provider.log(self.key), before)

@@ -26,7 +26,6 @@ from typing import Any
 import yaml
 
 from benchmarks.from_tests import PRICE, contents, http_teacher, merged, rows_of, write_suite
-from benchmarks.kill_batches import BATCH_S
 from benchmarks.kill_checks import Kill, arrived, differing, lost, paid_twice
 from benchmarks.kill_run import KEY_VARIABLE, Provider, Run, serving
 from benchmarks.results import write_result
@@ -37,8 +36,8 @@ CONCURRENCY = 8
 PRICE_PER_ANSWER = Decimal("0.00025")  # 40 tokens in and 2 out at $5 and $25 a million
 PRICES = {"model": PRICE, "input_per_m": 5, "output_per_m": 25, "batch_input_per_m": 2.5, "batch_output_per_m": 12.5}
 """In a batch an answer costs half."""
-AROUND_BATCH_S = 2.0
-"""Seconds of a stage in batches besides the batch itself."""
+LONGEST_IN_BATCH_S = 6.0
+"""Most seconds of a process in batches, from its first exchange on. A batch goes on while nobody asks about it."""
 AT_ONCE = 3
 """Runs at the same time: one more than cores, since each waits for its provider now and then."""
 PROMOTED, OUT_OF_BUDGET = 0, 12
@@ -69,7 +68,7 @@ class Plan:
         return sum(stage.kills for stage in self.stages)
 
 
-DEV, POOL, GATE = r"\bdev\d", r"\bpool\d", r"\bzqgate\d"
+DEV, POOL, GATE, ANYTHING = r"\bdev\d", r"\bpool\d", r"\bzqgate\d", "."
 WHOLE = Plan(
     "to the verdict",
     (
@@ -89,12 +88,7 @@ TIGHT = Plan(
 )
 BATCHED = Plan(
     "in batches, to the verdict",
-    (
-        Stage("batch on dev", DEV, 3),
-        Stage("batch of generation, round 1", POOL, 3),
-        Stage("batch at the gate", GATE, 3),
-        Stage("batch of generation, round 2", POOL, 2),
-    ),
+    (Stage("batches of all stages", ANYTHING, 11),),
     Decimal("0.35"),
     PROMOTED,
     in_batches=True,
@@ -118,7 +112,7 @@ def undisturbed(run: Run, *, in_batches: bool = False) -> Undisturbed:
     log = run.provider.log(run.key)
     assert code == PROMOTED and len({question.text for question in log}) == len(log), said
     if in_batches:
-        return Undisturbed(contents(run.store), dict.fromkeys((DEV, POOL, GATE), BATCH_S + AROUND_BATCH_S), len(log))
+        return Undisturbed(contents(run.store), {}, len(log))
     durations = {}
     for stage in WHOLE.stages:
         times = [question.at for question in log if re.search(stage.marker, question.text)]
@@ -142,12 +136,18 @@ def moments(stage: Stage, duration_s: float, dice: Random) -> list[float]:
     return [later - earlier for earlier, later in pairwise([0.0, *times])]
 
 
+def in_batches(stage: Stage, dice: Random) -> list[float]:
+    """Return the seconds that each process goes on after its first exchange, until it is killed."""
+    return [dice.uniform(0, LONGEST_IN_BATCH_S) for _ in range(stage.kills)]
+
+
 def killed_again_and_again(run: Run, plan: Plan, expected: Undisturbed, seed: int) -> dict[str, Any]:
     """Kill one run as planned, let it end, and compare it with the provider's books and with the undisturbed run."""
     dice = Random(seed)
     kills: list[Kill] = []
     for stage in plan.stages:
-        for after_s in moments(stage, expected.durations[stage.marker], dice):
+        lives = in_batches(stage, dice) if plan.in_batches else moments(stage, expected.durations[stage.marker], dice)
+        for after_s in lives:
             kill = run.kill(stage.name, stage.marker, after_s)
             kills += [] if kill is None else [kill]
     code, said = run.finish()

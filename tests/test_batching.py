@@ -72,7 +72,7 @@ def write_prices(folder: Path, prices: Sequence[Mapping[str, Any]]) -> None:
     (folder / "prices.yaml").write_text(yaml.safe_dump(prices), encoding="utf-8")
 
 
-def write(folder: Path, api: LocalApi, **changes: Any) -> Path:
+def write(folder: Path, api: LocalApi, *, budget_usd: float = 10, **changes: Any) -> Path:
     """A suite whose teacher prefers batches."""
     at = {"model": "anthropic/claude-test", "base_url": api.url, "api_key_env": "TEST_ANTHROPIC_KEY"}
     if isinstance(api, OpenAIBatchServer):
@@ -80,7 +80,7 @@ def write(folder: Path, api: LocalApi, **changes: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     write_prices(folder, PRICES)
     teacher = {"answers": None, **at, "priced_as": PRICE, "prefer": "batch", **changes}
-    loop = {"rounds": 1, "examples_per_round": 60}
+    loop = {"rounds": 1, "examples_per_round": 60, "budget_usd": budget_usd}
     return write_suite(folder, {"teacher": teacher, "prices": "./prices.yaml", "loop": loop}, rows=ROWS)
 
 
@@ -353,9 +353,7 @@ def test_a_small_budget_hands_over_what_fits_and_uses_what_is_given_back(tmp_pat
 @pytest.mark.slow
 def test_a_batch_that_is_picked_up_is_read_before_the_budget_ends_the_run(tmp_path: Path) -> None:
     with served("openai") as api:
-        suite, store = write(tmp_path / "suite", api), tmp_path / "g.duckdb"
-        text = suite.read_text(encoding="utf-8")
-        suite.write_text(text.replace("rounds: 1", "rounds: 1\n  budget_usd: 0.002").replace("budget_usd: 10\n", ""))
+        suite, store = write(tmp_path / "suite", api, budget_usd=0.002), tmp_path / "g.duckdb"
         came, go = hold(api, "poll")
         process = start("loop", suite, "--store", store)
         assert came.wait(60), process.communicate()
