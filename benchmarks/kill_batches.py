@@ -46,7 +46,7 @@ class Account:
         assert isinstance(file, web.FileField)
         name = f"file-{len(self._files)}"
         self._files[name] = [json.loads(line) for line in file.file.read().splitlines()]
-        await self._see(_key(request), _texts(self._files[name]))
+        await self._see(key_of(request), _texts(self._files[name]))
         about = {"bytes": 1, "created_at": 1, "filename": "batch.jsonl", "purpose": "batch", "status": "processed"}
         return web.json_response({"id": name, "object": "file", **about})
 
@@ -59,20 +59,20 @@ class Account:
             **body,
             "ends": time.monotonic() + BATCH_S,
         }
-        self._owners[name] = _key(request)
+        self._owners[name] = key_of(request)
         for row in self._files[body["input_file_id"]]:
-            await self._asked(_key(request), _text(row))
+            await self._asked(key_of(request), _text(row))
         return web.json_response(self._shown(name))
 
     async def listed(self, request: web.Request) -> web.Response:
         """List the batches of whoever asks, the newest first."""
-        own = [self._shown(name) for name in reversed(self._batches) if self._owners[name] == _key(request)]
+        own = [self._shown(name) for name in reversed(self._batches) if self._owners[name] == key_of(request)]
         return web.json_response({"object": "list", "data": own, "has_more": False})
 
     async def look(self, request: web.Request) -> web.Response:
         """Say how far a batch is."""
         name = request.match_info["id"]
-        await self._see(_key(request), _texts(self._files[self._batches[name]["input_file_id"]]))
+        await self._see(key_of(request), _texts(self._files[self._batches[name]["input_file_id"]]))
         return web.json_response(self._shown(name))
 
     async def content(self, request: web.Request) -> web.Response:
@@ -95,7 +95,8 @@ class Account:
         return {**batch, "status": "completed", "output_file_id": f"out-{name}"}
 
 
-def _key(request: web.Request) -> str:
+def key_of(request: web.Request) -> str:
+    """Return who asks."""
     return request.headers["Authorization"].removeprefix("Bearer ")
 
 

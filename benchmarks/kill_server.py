@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from aiohttp import web
 
 from benchmarks.from_tests import good_answer
-from benchmarks.kill_batches import Account
+from benchmarks.kill_batches import Account, key_of
 
 LEAST_WAIT_S, MOST_WAIT_S = 0.02, 0.12
 LONG_POLL_S = 1.0
@@ -100,11 +100,6 @@ class Books:
 def wait_of(text: str) -> float:
     """Return the seconds until the answer to a text; a function of the text, so that answers overtake each other."""
     return LEAST_WAIT_S + (MOST_WAIT_S - LEAST_WAIT_S) * zlib.crc32(text.encode()) / 2**32
-
-
-def key_of(request: web.Request) -> str:
-    """Return who asks."""
-    return request.headers["Authorization"].removeprefix("Bearer ")
 
 
 async def _serve() -> None:

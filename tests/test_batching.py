@@ -151,6 +151,16 @@ def hold(api: LocalApi, exchange: str) -> tuple[threading.Event, threading.Event
     return came, go
 
 
+def kill_in(api: LocalApi, exchange: str, suite: Path, store: Path) -> None:
+    """Start a loop, and kill it when the first such exchange has reached the provider."""
+    came, go = hold(api, exchange)
+    process = start("loop", suite, "--store", store)
+    assert came.wait(60), process.communicate()
+    process.kill()
+    process.communicate()
+    go.set()
+
+
 def is_exchange(exchange: str, asked: Asked) -> bool:
     path = asked.path.partition("?")[0]
     found = {
@@ -179,14 +189,8 @@ def test_a_run_that_is_killed_picks_its_batch_up_and_pays_no_row_twice(
 ) -> None:
     with served(name) as api:
         suite, store = write(tmp_path / "suite", api), tmp_path / "g.duckdb"
-        came, go = hold(api, exchange)
-        process = start("loop", suite, "--store", store)
-        assert came.wait(60), process.communicate()
-        process.kill()
-        process.communicate()
-        go.set()
-        made = len(api.batches)
-        assert made == (0 if exchange == "upload" else 1)
+        kill_in(api, exchange, suite, store)
+        assert len(api.batches) == (0 if exchange == "upload" else 1)
         assert set(dev_answers(suite, store).values()) == {None}
         assert len(api.batches) == 1 and set(api.billed.values()) == {1}
         assert spent(store) == ROWS["dev"] * BATCH_USD, "what was reserved before the kill is settled"
@@ -198,12 +202,7 @@ def test_a_batch_of_somebody_else_with_as_many_rows_is_not_taken_for_ours(tmp_pa
     """Anthropic's batches have no names: the results tell."""
     with served("anthropic") as api:
         suite, store = write(tmp_path / "suite", api), tmp_path / "g.duckdb"
-        came, go = hold(api, "create")
-        process = start("loop", suite, "--store", store)
-        assert came.wait(60), process.communicate()
-        process.kill()
-        process.communicate()
-        go.set()
+        kill_in(api, "create", suite, store)
         (ours,) = api.batches.values()
         renamed = [{**row, "custom_id": f"b2_{number}"} for number, row in enumerate(ours)]
         api.batches = {"msgbatch_other": renamed}
@@ -308,12 +307,7 @@ def test_ctrl_c_leaves_the_batch_at_the_provider_and_the_same_command_reads_it(t
 def test_who_prefers_live_again_cancels_what_is_open_and_keeps_what_it_has_answered(tmp_path: Path) -> None:
     with served("openai") as api:
         suite, store = write(tmp_path / "suite", api), tmp_path / "g.duckdb"
-        came, go = hold(api, "poll")
-        process = start("loop", suite, "--store", store)
-        assert came.wait(60), process.communicate()
-        process.kill()
-        process.communicate()
-        go.set()
+        kill_in(api, "poll", suite, store)
         api.looks = 1000
         api.row = lambda row: api.good(row) if "dev3" in text_of(row).split() else api.late(row)
         dev_answers(write(tmp_path / "suite", api, prefer="live"), store)
@@ -354,12 +348,7 @@ def test_a_small_budget_hands_over_what_fits_and_uses_what_is_given_back(tmp_pat
 def test_a_batch_that_is_picked_up_is_read_before_the_budget_ends_the_run(tmp_path: Path) -> None:
     with served("openai") as api:
         suite, store = write(tmp_path / "suite", api, budget_usd=0.002), tmp_path / "g.duckdb"
-        came, go = hold(api, "poll")
-        process = start("loop", suite, "--store", store)
-        assert came.wait(60), process.communicate()
-        process.kill()
-        process.communicate()
-        go.set()
+        kill_in(api, "poll", suite, store)
         first = len(api.rows_of("batch0"))
         assert first < ROWS["dev"]
         with pytest.raises(BudgetExceededError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from gatekeeper.errors import ModelError
@@ -12,11 +12,11 @@ from gatekeeper.models.anthropic import API, message_body
 from gatekeeper.models.anthropic_answers import error_class
 from gatekeeper.models.batch import (
     BATCH_TIMEOUT_S,
-    CLOCKS_DIFFER_S,
     BatchState,
     batch_error,
     custom_id,
     failed,
+    made_since,
     rows_of_results,
 )
 from gatekeeper.models.errors import FAILURES
@@ -24,9 +24,6 @@ from gatekeeper.models.extras import needs
 from gatekeeper.models.reader import Reader
 from gatekeeper.models.wire import Reply, answered, merged
 from gatekeeper.records import Request
-
-_LISTED = 10_000
-"""Batches of the account that are looked through, the newest first, for one whose id was never written down."""
 
 
 class AnthropicBatches:
@@ -85,17 +82,11 @@ class AnthropicBatches:
 
     def created(self, name: str, count: int, since: datetime) -> list[str]:
         """Return the batches of so many requests since then: one of them may be it, whose results name its requests."""
-        oldest = since - timedelta(seconds=CLOCKS_DIFFER_S)
-        found = []
         try:
-            for batch, _ in zip(self._client.messages.batches.list(limit=100), range(_LISTED), strict=False):
-                if batch.created_at < oldest:
-                    break  # the newest come first
-                if sum(batch.request_counts.to_dict().values()) == count:
-                    found.append(str(batch.id))
+            listed = made_since(self._client.messages.batches.list(limit=100), since)
+            return [str(one.id) for one in listed if sum(one.request_counts.to_dict().values()) == count]
         except Exception as error:
             raise batch_error(error, "the list of batches cannot be read", self.secrets) from error
-        return found
 
     def cancel(self, batch: str) -> None:
         """Cancel it; rows that are being answered still are."""

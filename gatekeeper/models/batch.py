@@ -6,9 +6,10 @@ which is the request's key, and every request that was submitted gets exactly on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Protocol, runtime_checkable
 
 from gatekeeper.errors import ModelError
@@ -225,10 +226,25 @@ def rows_of_results(batch: str, rows: list[tuple[str, Reply]]) -> list[tuple[str
     raise ModelError(f"the results of batch {batch} hold no row", kind=cause.kind, retryable=True, hint=cause.hint)
 
 
+def made_since(listed: Iterable[Any], since: datetime) -> Iterator[Any]:
+    """Yield the batches of an account, as its SDK lists them with the newest first, that were not created before.
+
+    `created_at` is a datetime, or seconds since 1970.
+    """
+    oldest = since - timedelta(seconds=_CLOCKS_DIFFER_S)
+    for batch in islice(listed, _LISTED):
+        at = batch.created_at
+        if (at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)) < oldest:
+            return
+        yield batch
+
+
+_LISTED = 10_000
+"""Batches of an account that are looked through for one whose id was never written down."""
 BATCH_TIMEOUT_S = 600.0
 """Seconds of one exchange: files are large."""
 _NO_BATCHES = "where the endpoint takes no batches, set `prefer: live`; else check base_url and the model's name"
-CLOCKS_DIFFER_S = 300
+_CLOCKS_DIFFER_S = 300
 """Seconds by which a provider's clock may be behind."""
 
 _MISSING = failed("missing", "the results of the batch lack this request")

@@ -10,11 +10,11 @@ from typing import Any
 from gatekeeper.errors import ModelError
 from gatekeeper.models.batch import (
     BATCH_TIMEOUT_S,
-    CLOCKS_DIFFER_S,
     BatchState,
     batch_error,
     custom_id,
     failed,
+    made_since,
     rows_of_results,
 )
 from gatekeeper.models.extras import needs
@@ -24,8 +24,6 @@ from gatekeeper.models.wire import Reply, answered, merged, refused
 from gatekeeper.records import Request
 
 METADATA = "gatekeeper_batch"
-_LISTED = 10_000
-"""Batches of the account that are looked through, the newest first, for one whose id was never written down."""
 _LATER = frozenset({"token_limit_exceeded", "rate_limit_exceeded"})
 """Codes of a batch that failed since too many requests were waiting; the same batch may be created later."""
 _CUT_SHORT = {"expired", "cancelled"}
@@ -107,17 +105,11 @@ class OpenAIBatches:
 
     def created(self, name: str, count: int, since: datetime) -> list[str]:
         """Return the batches whose metadata is the name: one or none."""
-        oldest = since.timestamp() - CLOCKS_DIFFER_S
-        found = []
         try:
-            for batch, _ in zip(self._client.batches.list(limit=100), range(_LISTED), strict=False):
-                if batch.created_at < oldest:
-                    break  # the newest come first
-                if (batch.metadata or {}).get(METADATA) == name:
-                    found.append(str(batch.id))
+            listed = made_since(self._client.batches.list(limit=100), since)
+            return [str(one.id) for one in listed if (one.metadata or {}).get(METADATA) == name]
         except Exception as error:
             raise batch_error(error, "the list of batches cannot be read", self.secrets) from error
-        return found
 
     def cancel(self, batch: str) -> None:
         """Cancel it; that takes up to ten minutes at the provider."""

@@ -17,6 +17,7 @@ from gatekeeper.run.progress import Watch
 from gatekeeper.run.questions import Missing, Questions
 from gatekeeper.run.session import PricedModel, Session
 from gatekeeper.run.watching import watch_of
+from gatekeeper.store.batches import Batch, open_batches
 from gatekeeper.store.completions import completions_by_key
 from gatekeeper.store.spend import Purpose
 from gatekeeper.suite.identity import identity_params
@@ -120,23 +121,28 @@ def ask_model(
         item_ids.append(request.item_id)
     # what a judge has said stays as it was read: its scores are made again from that when a verdict is verified
     reader = None if purpose == "judge" else reader_in(asked.model)
-    answers = _known(session, keys, reader)
+    answers, left_open = _known(session, keys, reader, fingerprint)
     places = {key: place for place, key in enumerate(keys) if key not in answers}
     if places:
         watch = watch_of(session, asked, (item_ids[place] for place in places.values()))
-        answers |= _call(session, asked, Missing(requests, places), purpose, label, watch)
+        answers |= _call(session, asked, Missing(requests, places), left_open, purpose, label, watch)
     return [_about(item_id, answers[key]) for key, item_id in zip(keys, item_ids, strict=True)]
 
 
-def _known(session: Session, keys: Sequence[str], reader: Reader | None) -> dict[str, Completion]:
-    """Return the answers that the store has, by request key, as `reader` reads their bodies, and without these."""
+def _known(
+    session: Session, keys: Sequence[str], reader: Reader | None, fingerprint: str
+) -> tuple[dict[str, Completion], list[Batch]]:
+    """Return the answers that the store has, by request key, and the model's batches that have more of them.
+
+    Answers are as `reader` reads their bodies, and without these.
+    """
     answers: dict[str, Completion] = {}
     with session.store.read() as connection:
         for begin in range(0, len(keys), _LOOKED_UP_AT_ONCE):
             found = completions_by_key(connection, list(dict.fromkeys(keys[begin : begin + _LOOKED_UP_AT_ONCE])))
             read = ((key, read_again(completion, reader)) for key, completion in found.items())
             answers |= {key: _without_body(completion) for key, completion in read if completion.ok}
-    return answers
+        return answers, open_batches(connection, fingerprint)
 
 
 def _without_body(answer: Completion) -> Completion:
@@ -156,13 +162,19 @@ def _about(item_id: str, answer: Completion) -> Completion:
 
 
 def _call(
-    session: Session, asked: PricedModel, missing: Missing, purpose: Purpose, label: str, watch: Watch
+    session: Session,
+    asked: PricedModel,
+    missing: Missing,
+    left_open: Sequence[Batch],
+    purpose: Purpose,
+    label: str,
+    watch: Watch,
 ) -> dict[str, Completion]:
     payments = Payments(session, asked, purpose)
     session.progress.start(label, len(missing), watch)
     with heeding_interrupts(asked.model):
         try:
-            arrived = ask_in_batches(session, asked, missing, purpose)
+            arrived = ask_in_batches(session, asked, missing, left_open, purpose)
             missing = missing.without(arrived)
             while missing:
                 for completion in asked.model.complete(payments.reserved(missing)):

@@ -16,7 +16,7 @@ from gatekeeper.run.batch_waiting import CREATION_TRIES, Patience
 from gatekeeper.run.paying import Payments
 from gatekeeper.run.questions import Missing
 from gatekeeper.run.session import PricedModel, Session
-from gatekeeper.store.batches import Batch, open_batches, provider_ids
+from gatekeeper.store.batches import Batch, provider_ids
 from gatekeeper.store.completions import completions_by_key
 from gatekeeper.store.spend import Purpose
 
@@ -47,17 +47,17 @@ class BatchDesk:
     def _client(self) -> Batches:
         return self._model.batches()
 
-    def picked_up(self) -> list[Batch]:
-        """Return the batches that earlier processes left open and that hold one of the requests.
+    def picked_up(self, left_open: Sequence[Batch]) -> list[Batch]:
+        """Return those of the batches that earlier processes left open which hold one of the requests.
 
         One whose id was never written down is looked for at the provider; where there is none, what was reserved for it
         is given back.
         """
-        with self._session.store.read() as connection:
-            left = open_batches(connection, self._fingerprint)
-            self._ids = set(provider_ids(connection)) if left else set()
+        if left_open:
+            with self._session.store.read() as connection:
+                self._ids = set(provider_ids(connection))
         found = []
-        for batch in left:
+        for batch in left_open:
             if not any(key in self._missing for key in batch.requests):
                 continue
             there = batch if batch.provider_id is not None else self._looked_for(batch)

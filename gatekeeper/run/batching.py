@@ -7,7 +7,7 @@ of paying for their requests again, whether or not their ids were written down.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from gatekeeper.models.batch import Batching
@@ -23,7 +23,9 @@ MOST_TRIES = 3
 """Batches that a request is put into; after that it is asked live, where it has tries of its own."""
 
 
-def ask_in_batches(session: Session, asked: PricedModel, missing: Missing, purpose: Purpose) -> dict[str, Completion]:
+def ask_in_batches(
+    session: Session, asked: PricedModel, missing: Missing, left_open: Sequence[Batch], purpose: Purpose
+) -> dict[str, Completion]:
     """Return the answers that came in batches, and the failures that no other try would mend, by request key.
 
     What is left is to be asked live: requests that batches did not answer by their deadline, or not in three tries, and
@@ -34,6 +36,7 @@ def ask_in_batches(session: Session, asked: PricedModel, missing: Missing, purpo
         session: whose budget and journal are used.
         asked: the model.
         missing: requests without an answer.
+        left_open: batches of the model that earlier processes left open.
         purpose: what the money is for.
 
     Raises:
@@ -44,7 +47,7 @@ def ask_in_batches(session: Session, asked: PricedModel, missing: Missing, purpo
     if not isinstance(asked.model, Batching):
         return {}
     desk = BatchDesk(session, asked, missing)
-    waiting = desk.picked_up()
+    waiting = desk.picked_up(left_open)
     answers: dict[str, Completion] = {}
     tries: Counter[str] = Counter()
     deadline = _deadline(asked, waiting)

@@ -29,15 +29,6 @@ TEACHER = "teacher"
 NO_LIMIT_DAYS = 10_000
 
 
-def price_id_of(suite: Suite) -> tuple[str, bool]:
-    """Return (provider/name of the price, whether it is another model's).
-
-    Raises:
-        PriceError: a local teacher without `priced_as`. Unpriced is not free.
-    """
-    return _price_id(suite, suite.teacher, TEACHER)
-
-
 def _price_id(suite: Suite, model: TeacherSpec, role: str) -> tuple[str, bool]:
     if model.priced_as is not None:
         return model.priced_as, True

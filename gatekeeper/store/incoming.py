@@ -33,11 +33,6 @@ _MOST_MONEY = Decimal(10) ** 26
 _MAP = "MAP(VARCHAR, VARCHAR)"
 
 
-def as_json(value: Any) -> str | None:
-    """Return `value` as the text of a JSON column; None stays NULL."""
-    return None if value is None else canonical_json(value)
-
-
 def insert(
     connection: DuckDBPyConnection,
     statement: tuple[str, str, str],

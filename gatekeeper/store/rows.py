@@ -11,12 +11,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gatekeeper.store import incoming
-from gatekeeper.store.incoming import MONEY_STEP, Columns, Row, as_json
+from gatekeeper.store.incoming import MONEY_STEP, Columns, Row
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["MONEY_STEP", "Row", "as_json", "from_json", "insert_rows", "select"]
+__all__ = ["MONEY_STEP", "Row", "from_json", "insert_rows", "select"]
 
 _ROWS_AT_ONCE = 10_000
 
